@@ -10,12 +10,13 @@ use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use streamcat_operator::{
-    api::{AccountRef, Arn, CompactId, RecreatePolicy, ResourceKind},
+    api::{AccountRef, Arn, CompactId, RecreatePolicy, ResourceKind, StreamerAccountSpec},
     controller::{Queue, Turn},
+    ivs::Listed,
     lanes::{FairQueue, Lane, Origin},
     provision::{
-        AccountState, DecisionContext, DecisionInput, Inventory, Observed, RecordedRows, StatusEntry,
-        StatusRecord, StatusRecords, compare_with_records, is_confirmed_absent, next_step,
+        AccountState, DecisionContext, DecisionInput, DeclaredFields, Inventory, Observed, RecordedRows,
+        StatusEntry, StatusRecord, StatusRecords, compare_with_records, is_confirmed_absent, next_step,
     },
     store::{Absences, Missing, RecordChain, RecordedResource, ResourceRecord},
 };
@@ -36,6 +37,7 @@ struct Settled {
     uid: CompactId,
     arn: Arn,
     number: usize,
+    declared: DeclaredFields,
 }
 
 impl StatusRecord for Settled {
@@ -55,11 +57,16 @@ impl StatusRecord for Settled {
         let entry = StatusEntry { account: &self.account, kind, arn: &self.arn, is_ready: true };
         (kind == KIND).then_some(entry)
     }
+
+    fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool {
+        self.declared.differ_from(kind, listed)
+    }
 }
 
 fn status(number: usize) -> Arc<dyn StatusRecord> {
     let (account, uid) = (account(number), CompactId::Uuid(user(number)));
-    Arc::new(Settled { account, uid, arn: arn(number, KIND).as_str().into(), number })
+    let declared = DeclaredFields::of(&StreamerAccountSpec::with_defaults(account.name.clone()));
+    Arc::new(Settled { account, uid, arn: arn(number, KIND).as_str().into(), number, declared })
 }
 
 /// Settled accounts, each with a channel, as a resync sees them.
@@ -110,6 +117,7 @@ fn decide(criterion: &mut Criterion) {
             is_known_user: status_arn.is_some(),
             is_settled: status_arn.is_some(),
             was_sent: status_arn.is_some(),
+            reports_drift: false,
             is_dirty: false,
             recreate: RecreatePolicy::default(),
         };

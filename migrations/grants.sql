@@ -50,6 +50,7 @@ begin
         grant select, insert (user_id, kind, deadline), update (state), delete on create_attempts to streamcat_controller;
         grant select, insert, update, delete on pending_updates, missing_resources, orphans to streamcat_controller;
         grant select, insert, update on former_resources, brake_releases to streamcat_controller;
+        grant select, insert (user_id, kind, field, live, desired, corrected), delete on drift_history to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
         grant select, insert (id, expires_at), update (seen_at, expires_at) on clusters to streamcat_controller;
         grant execute on function claim_username(uuid, text, text, text, text, text, double precision) to streamcat_controller;
@@ -57,6 +58,8 @@ begin
         grant execute on function check_renewal_tokens(uuid[]) to streamcat_controller;
         grant execute on function claim_username(uuid, text, text, text, text, text, double precision, uuid, boolean) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[]) to streamcat_controller;
+        grant execute on function add_drift(uuid, resource_kind, text[], text[], text[], boolean) to streamcat_controller;
+        grant execute on function begin_update(uuid, resource_kind, double precision, integer, text[], text[], text[]) to streamcat_controller;
         grant execute on function limit_lock_waits(integer) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;
         grant execute on function write_resource(uuid, resource_kind, text, text, jsonb) to streamcat_controller;

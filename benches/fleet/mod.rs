@@ -55,7 +55,7 @@ pub fn listed(number: usize, kind: ResourceKind) -> Listed {
         (tags::ATTEMPT, user(number).to_string()),
     ];
     let tags: Tags = tags.map(|(key, value)| (key.to_owned(), value)).into();
-    Listed { arn: arn(number, kind), name: account.name, tags, updated_at: None }
+    Listed { arn: arn(number, kind), name: account.name, tags, ..Listed::default() }
 }
 
 /// Returns the inventory of these accounts, listed while the accounts had these statuses.

@@ -100,6 +100,11 @@ pub struct StreamerAccountSpec {
     /// another one, Never creates none and sets the condition Stalled.
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
+
+    /// Policy for values that something other than the operator changes in AWS: Correct changes them back,
+    /// Report only says so. Left out, the setting of the installation holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_policy: Option<DriftPolicy>,
 }
 
 impl StreamerAccountSpec {
@@ -114,6 +119,7 @@ impl StreamerAccountSpec {
             tags: BTreeMap::new(),
             deletion_policy: DeletionPolicy::default(),
             recreate_policy: RecreatePolicy::default(),
+            drift_policy: None,
         }
     }
 }
@@ -136,6 +142,17 @@ pub enum RecreatePolicy {
     Always,
     /// None is created, and the account is stalled.
     Never,
+}
+
+/// Policy for values that something other than the operator changes in AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum DriftPolicy {
+    /// They are changed back.
+    #[default]
+    Correct,
+    /// The account is not ready, and says what differs.
+    Report,
 }
 
 /// Observed state of a streamer's resources.

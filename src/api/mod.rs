@@ -9,6 +9,7 @@ mod chat_room;
 mod compact_id;
 pub mod condition;
 mod crd;
+mod field;
 mod kind;
 mod name;
 mod observed;
@@ -20,7 +21,7 @@ pub mod tags;
 #[cfg(test)]
 pub(crate) use account::test_account;
 pub use account::{
-    DeletionPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
+    DeletionPolicy, DriftPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
 };
 pub use arn::Arn;
 pub use by_kind::ByKind;
@@ -31,6 +32,7 @@ pub use channel::{
 pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
 pub use compact_id::CompactId;
 pub use crd::{crds, crds_yaml};
+pub use field::{Field, FieldDifference};
 pub use kind::ResourceKind;
 pub(crate) use kind::for_each_kind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};

@@ -77,7 +77,8 @@ reasons! {
     BrakeEngaged: FixedDelay, "A resource is missing, and too many others are missing too.";
     RecordedElsewhere: FixedDelay, "The recorded ARN names another AWS account or region than the controller works in. Nothing is created or deleted.";
     OtherInstallation: FixedDelay, "The database, or the tags of a recorded resource, name another installation. Nothing is created or deleted.";
-    DriftPersists: FixedDelay, "Some settings or tags in AWS still differ from the spec after an update. The message names them.";
+    DriftPersists: FixedDelay, "The name, settings, or tags in AWS still differ from the spec after an update. The message names them with both values.";
+    DriftDetected: Scheduled, "Something else has changed a resource in AWS, and the drift policy is `Report`. The message names the fields with both values.";
     ResourceGone: Never, "A resource is gone from AWS, and `recreatePolicy` is `Never`.";
     StreamKeyMissing: Backoff, "AWS does not return the channel's stream key, and creates no other because one exists.";
     SecretExists: FixedDelay, "A Secret that belongs to another owner or another channel has the name of the stream key Secret.";
@@ -94,6 +95,7 @@ reasons! {
     // The following are reasons of events only.
     Adopted: None, "A resource of an earlier attempt was found and adopted.";
     Updated: None, "A resource was updated to match the spec.";
+    DriftCorrected: None, "Something else had changed a resource in AWS, and it matches the spec again. The event names the fields with both values.";
     StreamKeyCreated: None, "The channel had no stream key and got another.";
     StreamKeyReplaced: None, "The Secret had another stream key than the channel, and has the channel's key now.";
     SecretAdopted: None, "The Secret had no owner, and belongs to the account again.";

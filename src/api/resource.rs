@@ -48,6 +48,16 @@ macro_rules! define_resource_status {
             }
         }
 
+        impl StreamerAccountSpec {
+            /// Returns the settings of this kind as JSON.
+            #[must_use]
+            pub fn settings(&self, kind: ResourceKind) -> serde_json::Value {
+                match kind {
+                    $(ResourceKind::$kind => serde_json::to_value(&self.$field).unwrap_or_default(),)+
+                }
+            }
+        }
+
         impl StreamerAccountStatus {
             /// Returns the ARN of the resource of this kind.
             #[must_use]

@@ -12,6 +12,7 @@ use super::{
     DatabaseSettings, LeaderElectionSettings,
     values::{duration, not_empty},
 };
+use crate::api::DriftPolicy;
 
 /// Settings of `controller`.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +48,11 @@ pub struct ControllerSettings {
     /// first resync after a start, and a retry, use all calls.
     #[arg(long, env = "STREAMCAT_RESYNC_BUDGET_PERCENT", default_value = "20", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub resync_budget_percent: u8,
+
+    /// Policy for values that something else changes in AWS, of the accounts that set no driftPolicy: Correct
+    /// changes them back, Report only says so.
+    #[arg(long, env = "STREAMCAT_DRIFT_POLICY", value_enum, default_value_t)]
+    pub drift_policy: DriftPolicy,
 
     /// Maximum number of AWS calls per second, for each operation. AWS allows 5 in every AWS account.
     #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]

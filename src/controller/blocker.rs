@@ -7,7 +7,7 @@ use crate::{
     api::{AccountRef, Reason, RetryClass, SpecProblem},
     ivs::{self, Class},
     messages,
-    provision::{self, SettingsDrift, Wait},
+    provision::{self, Drift, DriftCause, Wait},
     store,
 };
 
@@ -32,6 +32,10 @@ pub enum Retry {
 /// Interval at which an account in a terminating namespace is checked. Its own deletion, which follows soon,
 /// is watched.
 const TERMINATING_NAMESPACE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Interval at which a resource is read again whose drift is only reported. Resyncs notice sooner when a field
+/// that lists contain is as desired again.
+const REPORTED_DRIFT_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Delay before a resource is checked that was not ready when the interim status was written.
 const IN_PROGRESS_DELAY: Duration = Duration::from_secs(1);
@@ -176,14 +180,21 @@ impl Blocker {
         Self::new(Reason::BrakeEngaged, message)
     }
 
-    /// Reports that settings or tags in AWS still differ from the spec after an update.
-    pub fn drift_persists(noun: &str, drift: &SettingsDrift) -> Self {
-        match drift.resend_in {
-            Some(resend_in) => {
-                Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, &drift.fields))
+    /// Reports that values in AWS differ from the spec, and are left as they are for now.
+    pub fn drift(noun: &str, drift: &Drift) -> Self {
+        let fields = &drift.fields;
+        match drift.cause {
+            DriftCause::SentAgainIn(resend_in) => {
+                Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, fields))
                     .retried_after(resend_in)
             }
-            None => Self::new(Reason::DriftPersists, messages::records::drift_persists(noun, &drift.fields)),
+            DriftCause::SentTooOften => {
+                Self::new(Reason::DriftPersists, messages::records::drift_persists(noun, fields))
+            }
+            DriftCause::ReportedOnly => {
+                Self::new(Reason::DriftDetected, messages::records::drift_detected(noun, fields))
+                    .retried_after(REPORTED_DRIFT_INTERVAL)
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     backoff::Backoff, dirty::DirtyAccounts, new_accounts::NewAccounts, rechecks::Rechecks,
-    removed::RemovedObjects, unpublished::UnpublishedEvents, unverified::UnverifiedAccounts,
+    removed::RemovedObjects, unpublished::UnpublishedEvents, unverified::UnverifiedResources,
 };
 use super::{
     backends::Backends,
@@ -31,12 +31,12 @@ use super::{
     shared_waits::SharedWaits,
 };
 use crate::{
-    api::{AccountRef, Reason, ResourceKind},
+    api::{AccountRef, DriftPolicy, Reason, ResourceKind},
     ivs::Target,
     lanes::{Lane, without_place},
     lock::lock,
     messages,
-    provision::{Brake, BrakeLimits, DecisionContext, Inventory, Timing},
+    provision::{Brake, BrakeLimits, DecisionContext, DifferingResource, Inventory, Timing},
     store::{ChainId, ClusterIdentity, Continuity, RecordChain},
     telemetry::Metrics,
 };
@@ -90,6 +90,8 @@ pub struct ReconcileSettings {
     pub limits: BrakeLimits,
     /// The AWS account and region.
     pub target: Target,
+    /// The policy for drift of the accounts that set none.
+    pub drift_policy: DriftPolicy,
     /// The reason why nothing may be created or deleted, if the database belongs to another installation.
     pub halt: Option<String>,
 }
@@ -107,6 +109,8 @@ pub struct Context<B> {
     pub timing: Timing,
     /// The share of the recorded resources that may be missing before the brake engages.
     pub(super) limits: BrakeLimits,
+    /// The policy for drift of the accounts that set none.
+    pub(super) drift_policy: DriftPolicy,
     /// The AWS account and region, as far as they are known.
     target: Mutex<Arc<Target>>,
     /// The brakes that are engaged since the latest resync.
@@ -137,7 +141,7 @@ pub struct Context<B> {
     resync_finished: Notify,
     dirty: DirtyAccounts,
     /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
-    pub(super) unverified: UnverifiedAccounts,
+    pub(super) unverified: UnverifiedResources,
     /// The accounts that wait together.
     pub(super) shared_waits: SharedWaits,
     requeue: mpsc::UnboundedSender<Requeue>,
@@ -160,6 +164,7 @@ impl<B: Backends> Context<B> {
             cluster: settings.cluster,
             timing: settings.timing,
             limits: settings.limits,
+            drift_policy: settings.drift_policy,
             target: Mutex::new(Arc::new(settings.target)),
             brakes: Mutex::default(),
             listed_at: Mutex::default(),
@@ -176,7 +181,7 @@ impl<B: Backends> Context<B> {
             latest_resync: Mutex::default(),
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),
-            unverified: UnverifiedAccounts::default(),
+            unverified: UnverifiedResources::default(),
             shared_waits: SharedWaits::new(requeue.clone(), metrics),
             requeue,
         };
@@ -298,11 +303,20 @@ impl<B: Backends> Context<B> {
         self.metrics.set_resync_period(period);
     }
 
-    /// Marks an account unverified and requeues it: its next reconcile reads its resources from AWS although
-    /// status says that they are ready.
+    /// Marks all resources of an account unverified and requeues it: its next reconcile reads them from AWS
+    /// although status says that they are ready.
     pub(super) fn mark_unverified(&self, account: AccountRef) {
-        self.unverified.mark(account.clone());
+        self.unverified.mark_all(account.clone());
         self.requeue(account);
+    }
+
+    /// As [`Self::mark_unverified`], for one resource that a list shows with other values.
+    pub(super) fn mark_differing(&self, kind: ResourceKind, resource: &DifferingResource) {
+        let account = &resource.account;
+        if self.unverified.mark_differing(account, kind, resource.values) {
+            tracing::info!(%account, %kind, "drift: AWS lists other values than status says");
+            self.requeue(account.clone());
+        }
     }
 
     /// Returns the context for decisions about one kind of resource, on this basis.
@@ -373,7 +387,7 @@ impl<B: Backends> Context<B> {
     pub(super) fn forget(&self, account: &AccountRef, mark: Option<DirtyMark>) {
         self.rechecks.schedule(account, None);
         self.unpublished.forget(account);
-        self.unverified.clear(account);
+        self.unverified.forget(account);
         self.shared_waits.forget(account);
         self.clear_dirty(account, mark);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::blocker::{Blocker, Retry};
 use crate::{
-    api::{ByKind, Reason, ResourceStatus},
+    api::{ByKind, FieldDifference, Reason, ResourceKind, ResourceStatus},
     provision::Change,
 };
 
@@ -18,6 +18,8 @@ pub struct ReadyResource {
     pub status: ResourceStatus,
     /// The change that the reconcile made.
     pub change: Change,
+    /// Fields that something else had changed in AWS, and that the reconcile has changed back.
+    pub corrected: Vec<FieldDifference>,
     /// A problem with the resource that does not hide its ARN: drift, its row, or the Secret with the stream
     /// key.
     pub blocker: Option<Blocker>,
@@ -75,6 +77,19 @@ impl ReconcileOutcome {
         ready.filter_map(|resource| resource.recheck_in).min()
     }
 
+    /// Returns true if a resource exists, and the reconcile has not changed it.
+    pub fn is_unchanged(&self, kind: ResourceKind) -> bool {
+        self.resources[kind].as_ref().is_ok_and(|resource| resource.change == Change::Unchanged)
+    }
+
+    /// Returns true if AWS was asked about everything that the account owns: all is ready, or only a person can
+    /// unblock the rest.
+    pub fn is_checked(&self) -> bool {
+        let blockers = self.blockers().into_iter().filter(|blocker| blocker.reason != Reason::DriftDetected);
+        let retry = blockers.map(|blocker| blocker.retry).min();
+        self.user.is_ok() && matches!(retry, None | Some(Retry::FixedDelay | Retry::Never))
+    }
+
     /// Returns the retry that comes first in the order of [`Retry`]; None if nothing is blocked.
     pub fn retry(&self) -> Option<Retry> {
         self.blockers().iter().map(|blocker| blocker.retry).min()
@@ -92,7 +107,13 @@ pub(super) mod tests {
     use crate::api::{ChannelStatus, ChatRoomStatus, ResourceKind, StageStatus};
 
     pub fn resource(change: Change, status: impl Into<ResourceStatus>) -> ReadyResource {
-        ReadyResource { status: status.into(), change, blocker: None, recheck_in: None }
+        ReadyResource {
+            status: status.into(),
+            change,
+            corrected: Vec::new(),
+            blocker: None,
+            recheck_in: None,
+        }
     }
 
     pub fn stage(arn: &str) -> StageStatus {

@@ -6,15 +6,15 @@ use aws_config::SdkConfig;
 use aws_sdk_ivs::{
     Client,
     types::{
-        self, Channel, ChannelLatencyMode, ChannelType, ContainerFormat, MultitrackMaximumResolution,
-        MultitrackPolicy, StreamKey, TranscodePreset,
+        self, Channel, ChannelLatencyMode, ChannelSummary, ChannelType, ContainerFormat,
+        MultitrackMaximumResolution, MultitrackPolicy, StreamKey, TranscodePreset,
     },
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, StreamKeys, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Properties, Result, StreamKeys, Tags,
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
@@ -99,9 +99,9 @@ fn status(channel: &Channel, operation: &'static str, creates: bool) -> Result<C
     })
 }
 
-/// Returns the live settings, under the names that the spec uses.
-fn settings_of(channel: &Channel) -> Value {
-    live_settings!(ChannelSpec {
+/// Returns the name and the live settings, under the names that the spec uses.
+fn properties_of(channel: &Channel) -> Properties {
+    let settings = live_settings!(ChannelSpec {
         latency_mode as "latencyMode": channel.latency_mode.as_ref().map(ChannelLatencyMode::as_str),
         channel_type as "type": channel.r#type.as_ref().map(ChannelType::as_str),
         authorized as "authorized": channel.authorized,
@@ -116,6 +116,22 @@ fn settings_of(channel: &Channel) -> Value {
         ad_configuration_arn as "adConfigurationArn": channel.ad_configuration_arn,
         failover_slate_configuration_arn as "failoverSlateConfigurationArn":
             channel.failover_slate_configuration_arn,
+    });
+    Properties { name: channel.name.clone(), settings }
+}
+
+/// Returns the settings that lists contain: all except multitrackInputConfiguration and containerFormat.
+fn listed_settings(channel: &ChannelSummary) -> Value {
+    json!({
+        "latencyMode": channel.latency_mode.as_ref().map(ChannelLatencyMode::as_str),
+        "type": channel.r#type.as_ref().map(ChannelType::as_str),
+        "authorized": channel.authorized,
+        "recordingConfigurationArn": channel.recording_configuration_arn,
+        "insecureIngest": channel.insecure_ingest,
+        "preset": channel.preset.as_ref().map(TranscodePreset::as_str),
+        "playbackRestrictionPolicyArn": channel.playback_restriction_policy_arn,
+        "adConfigurationArn": channel.ad_configuration_arn,
+        "failoverSlateConfigurationArn": channel.failover_slate_configuration_arn,
     })
 }
 
@@ -191,7 +207,7 @@ impl Kind for Channels {
         let channel = answer.channel.ok_or_else(|| Error::incomplete("CreateChannel", true, "channel"))?;
         let stream_key = answer.stream_key.and_then(|key| key.value).map(SecretString::from);
         let status = status(&channel, "CreateChannel", true)?;
-        Ok(Created { status, settings: settings_of(&channel), stream_key })
+        Ok(Created { status, properties: properties_of(&channel), stream_key })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<ChannelStatus>>> {
@@ -201,7 +217,7 @@ impl Kind for Channels {
         };
         let channel = answer.channel.ok_or_else(|| Error::incomplete("GetChannel", false, "channel"))?;
         let status = status(&channel, "GetChannel", false)?;
-        Ok(Some(Live { status, settings: settings_of(&channel), tags: from_sdk(channel.tags) }))
+        Ok(Some(Live { status, properties: properties_of(&channel), tags: from_sdk(channel.tags) }))
     }
 
     async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
@@ -213,6 +229,7 @@ impl Kind for Channels {
             .set_next_token(token);
         let page = self.caller.call("ListChannels", request.send()).await?;
         let listed = page.channels.into_iter().map(|channel| Listed {
+            settings: listed_settings(&channel),
             arn: channel.arn.unwrap_or_default(),
             name: channel.name.unwrap_or_default(),
             tags: from_sdk(channel.tags),
@@ -221,12 +238,13 @@ impl Kind for Channels {
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &ChannelSpec) -> Result<Value> {
-        let request = with_settings!(self.client.update_channel().arn(arn), changes);
+    async fn update(&self, arn: &str, name: Option<&str>, changes: &ChannelSpec) -> Result<Properties> {
+        let request = self.client.update_channel().arn(arn).set_name(name.map(str::to_owned));
+        let request = with_settings!(request, changes);
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.update("UpdateChannel", changes, send).await?;
         let channel = answer.channel.ok_or_else(|| Error::incomplete("UpdateChannel", false, "channel"))?;
-        Ok(settings_of(&channel))
+        Ok(properties_of(&channel))
     }
 
     tag_calls!();

@@ -6,13 +6,13 @@ use aws_config::SdkConfig;
 use aws_sdk_ivschat::{
     Client,
     primitives::DateTime,
-    types::{self, FallbackResult},
+    types::{self, FallbackResult, RoomSummary},
 };
 use k8s_openapi::jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Properties, Result, Tags,
     sdk::{from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
@@ -54,26 +54,36 @@ impl ChatRooms {
     }
 }
 
-/// Returns the live settings in a response, under the names that the spec uses. CreateRoom, GetRoom, and
-/// UpdateRoom answer with the same members, but share no type.
-macro_rules! settings_of {
-    ($room:expr) => {
-        live_settings!(ChatRoomSpec {
+/// Returns the name and the live settings in a response, under the names that the spec uses. CreateRoom,
+/// GetRoom, and UpdateRoom answer with the same members, but share no type.
+macro_rules! properties_of {
+    ($room:expr) => {{
+        let settings = live_settings!(ChatRoomSpec {
             maximum_message_rate_per_second as "maximumMessageRatePerSecond":
                 $room.maximum_message_rate_per_second,
             maximum_message_length as "maximumMessageLength": $room.maximum_message_length,
             message_review_handler as "messageReviewHandler":
-                $room.message_review_handler.as_ref().map(handler_settings),
+                handler_settings($room.message_review_handler.as_ref()),
             logging_configuration_identifiers as "loggingConfigurationIdentifiers":
                 $room.logging_configuration_identifiers,
-        })
-    };
+        });
+        Properties { name: $room.name.clone(), settings }
+    }};
 }
 
-fn handler_settings(handler: &types::MessageReviewHandler) -> Value {
+/// Returns the settings that lists contain: all except the limits of messages.
+fn listed_settings(room: &RoomSummary) -> Value {
+    json!({
+        "messageReviewHandler": handler_settings(room.message_review_handler.as_ref()),
+        "loggingConfigurationIdentifiers": room.logging_configuration_identifiers,
+    })
+}
+
+fn handler_settings(handler: Option<&types::MessageReviewHandler>) -> Value {
     live_settings!(MessageReviewHandler {
-        uri as "uri": handler.uri,
-        fallback_result as "fallbackResult": handler.fallback_result.as_ref().map(FallbackResult::as_str),
+        uri as "uri": handler.and_then(types::MessageReviewHandler::uri),
+        fallback_result as "fallbackResult":
+            handler.and_then(types::MessageReviewHandler::fallback_result).map(FallbackResult::as_str),
     })
 }
 
@@ -127,9 +137,9 @@ impl Kind for ChatRooms {
         let request = with_settings!(request, settings);
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.create("CreateRoom", settings, send).await?;
-        let settings = settings_of!(answer);
+        let properties = properties_of!(answer);
         let status = self.status(answer.arn, answer.id, "CreateRoom", true)?;
-        Ok(Created { status, settings, stream_key: None })
+        Ok(Created { status, properties, stream_key: None })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<ChatRoomStatus>>> {
@@ -137,9 +147,9 @@ impl Kind for ChatRooms {
             Err(error) if error.class == Class::Missing => return Ok(None),
             other => other?,
         };
-        let settings = settings_of!(room);
+        let properties = properties_of!(room);
         let status = self.status(room.arn, room.id, "GetRoom", false)?;
-        Ok(Some(Live { status, settings, tags: from_sdk(room.tags) }))
+        Ok(Some(Live { status, properties, tags: from_sdk(room.tags) }))
     }
 
     async fn list_page(&self, name: Option<&str>, token: Option<String>) -> Result<ListPage> {
@@ -151,6 +161,7 @@ impl Kind for ChatRooms {
             .set_next_token(token);
         let page = self.caller.call("ListRooms", request.send()).await?;
         let listed = page.rooms.into_iter().map(|room| Listed {
+            settings: listed_settings(&room),
             arn: room.arn.unwrap_or_default(),
             name: room.name.unwrap_or_default(),
             tags: from_sdk(room.tags),
@@ -159,11 +170,12 @@ impl Kind for ChatRooms {
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &ChatRoomSpec) -> Result<Value> {
-        let request = with_settings!(self.client.update_room().identifier(arn), changes);
+    async fn update(&self, arn: &str, name: Option<&str>, changes: &ChatRoomSpec) -> Result<Properties> {
+        let request = self.client.update_room().identifier(arn).set_name(name.map(str::to_owned));
+        let request = with_settings!(request, changes);
         let send = |completion| request.customize().map_request(completion).send();
         let room = self.caller.update("UpdateRoom", changes, send).await?;
-        Ok(settings_of!(room))
+        Ok(properties_of!(room))
     }
 
     tag_calls!();

@@ -18,10 +18,19 @@ pub type Tags = BTreeMap<String, String>;
 pub struct Created<S> {
     /// Its part of the status, with the ARN.
     pub status: S,
-    /// Its settings, under the names that the spec uses.
-    pub settings: Value,
+    /// Its name and its settings.
+    pub properties: Properties,
     /// Its stream key, if AWS creates one with it (channels). Goes only into the Secret.
     pub stream_key: Option<SecretString>,
+}
+
+/// The name and the settings of a resource, as the response to a Create, a Get, or an Update contains them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Properties {
+    /// Its name; None if the response has none.
+    pub name: Option<String>,
+    /// Its settings, under the names that the spec uses.
+    pub settings: Value,
 }
 
 /// A resource, as a Get returns it.
@@ -29,14 +38,14 @@ pub struct Created<S> {
 pub struct Live<S> {
     /// Its part of the status, with the ARN.
     pub status: S,
-    /// Its settings, under the names that the spec uses.
-    pub settings: Value,
+    /// Its name and its settings.
+    pub properties: Properties,
     /// Its tags.
     pub tags: Tags,
 }
 
 /// A resource, as a list contains it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Its ARN.
     pub arn: String,
@@ -44,6 +53,8 @@ pub struct Listed {
     pub name: String,
     /// Its tags.
     pub tags: Tags,
+    /// The settings that lists contain, under the names that the spec uses. One that is off is null.
+    pub settings: Value,
     /// Time of its last update, if lists contain it (chat rooms).
     pub updated_at: Option<Timestamp>,
 }
@@ -59,7 +70,7 @@ pub trait Kind: Send + Sync {
     /// all.
     const IS_LISTED_BY_NAME: bool = true;
     /// Its part of the spec.
-    type Settings: api::Settings + Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Settings: api::Settings + Clone + fmt::Debug + Default + Serialize + DeserializeOwned + Send + Sync;
     /// Its part of the status.
     type Status: api::Status + Clone + fmt::Debug + PartialEq + Send + Sync;
 
@@ -103,9 +114,13 @@ pub trait Kind: Send + Sync {
         pagination::for_each_page(pause, |token| self.list_page(None, token), handle)
     }
 
-    /// Updates these settings, and no others. Returns the settings in AWS's response, under the names that
-    /// the spec uses.
-    fn update(&self, arn: &str, changes: &Self::Settings) -> impl Future<Output = Result<Value>> + Send;
+    /// Updates these settings, and no others, and the name if there is one. Returns what AWS's response says.
+    fn update(
+        &self,
+        arn: &str,
+        name: Option<&str>,
+        changes: &Self::Settings,
+    ) -> impl Future<Output = Result<Properties>> + Send;
 
     /// Adds or changes tags.
     fn tag(&self, arn: &str, tags: &Tags) -> impl Future<Output = Result<()>> + Send;

@@ -25,6 +25,56 @@ pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Op
     if differing.is_empty() { None } else { serde_json::from_value(Value::Object(differing)).ok() }
 }
 
+/// A setting whose live value is not as desired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingDifference {
+    /// Its path in the spec, with dots.
+    pub path: String,
+    /// The live value; null if AWS leaves it out.
+    pub live: Value,
+    /// The desired value.
+    pub desired: Value,
+}
+
+/// Returns the settings in `desired` whose live values differ.
+#[must_use]
+pub fn differences(desired: &impl Serialize, live: &Value) -> Vec<SettingDifference> {
+    let mut found = Vec::new();
+    if let Ok(desired) = serde_json::to_value(desired) {
+        add_differences("", &desired, live, &mut found);
+    }
+    found
+}
+
+fn add_differences(path: &str, desired: &Value, live: &Value, found: &mut Vec<SettingDifference>) {
+    if let Value::Object(members) = desired {
+        for (name, desired) in members {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            add_differences(&path, desired, live.get(name).unwrap_or(&Value::Null), found);
+        }
+    } else if !covers(live, desired) {
+        found.push(SettingDifference { path: path.to_owned(), live: live.clone(), desired: desired.clone() });
+    }
+}
+
+/// Passes each setting to `visit`, with its path. A member of an object is a setting of its own.
+pub fn for_each_setting(settings: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    visit_settings(&mut String::new(), settings, visit);
+}
+
+fn visit_settings(path: &mut String, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    let Value::Object(members) = value else { return visit(path, value) };
+    let length = path.len();
+    for (name, value) in members {
+        if length > 0 {
+            path.push('.');
+        }
+        path.push_str(name);
+        visit_settings(path, value, visit);
+        path.truncate(length);
+    }
+}
+
 /// Returns true if the live value is as desired. AWS leaves out values that are off or empty, and does not
 /// keep the order of lists.
 fn covers(live: &Value, desired: &Value) -> bool {
@@ -41,7 +91,8 @@ fn covers(live: &Value, desired: &Value) -> bool {
 }
 
 /// Returns true for a value that AWS may leave out.
-fn is_off(value: &Value) -> bool {
+#[must_use]
+pub fn is_off(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),

@@ -11,10 +11,10 @@ use aws_sdk_ivsrealtime::{
         ThumbnailStorageType,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Result, Tags, pagination,
+    Caller, Class, Created, Error, Kind, ListPage, Listed, Live, Properties, Result, Tags, pagination,
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
     shared_scan::SharedScan,
@@ -65,12 +65,13 @@ fn endpoints(endpoints: &StageEndpoints) -> api::StageEndpoints {
     }
 }
 
-/// Returns the live settings, under the names that the spec uses.
-fn settings_of(stage: &Stage) -> Value {
-    live_settings!(StageSpec {
+/// Returns the name and the live settings, under the names that the spec uses.
+fn properties_of(stage: &Stage) -> Properties {
+    let settings = live_settings!(StageSpec {
         auto_participant_recording_configuration as "autoParticipantRecordingConfiguration":
             stage.auto_participant_recording_configuration.as_ref().map(recording_settings),
-    })
+    });
+    Properties { name: stage.name.clone(), settings }
 }
 
 fn recording_settings(recording: &types::AutoParticipantRecordingConfiguration) -> Value {
@@ -179,12 +180,16 @@ impl Kind for Stages {
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.create("CreateStage", settings, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("CreateStage", true, "stage"))?;
-        Ok(Created { status: status(&stage), settings: settings_of(&stage), stream_key: None })
+        Ok(Created { status: status(&stage), properties: properties_of(&stage), stream_key: None })
     }
 
     async fn get(&self, arn: &str) -> Result<Option<Live<StageStatus>>> {
         let Some(stage) = self.get_stage(arn).await? else { return Ok(None) };
-        Ok(Some(Live { status: status(&stage), settings: settings_of(&stage), tags: from_sdk(stage.tags) }))
+        Ok(Some(Live {
+            status: status(&stage),
+            properties: properties_of(&stage),
+            tags: from_sdk(stage.tags),
+        }))
     }
 
     /// ListStages has no filter: all stages are read, once for all concurrent callers.
@@ -200,19 +205,21 @@ impl Kind for Stages {
             arn: stage.arn,
             name: stage.name.unwrap_or_default(),
             tags: from_sdk(stage.tags),
+            // Lists contain none.
+            settings: json!({}),
             updated_at: None,
         });
         Ok((listed.collect(), page.next_token))
     }
 
-    async fn update(&self, arn: &str, changes: &StageSpec) -> Result<Value> {
+    async fn update(&self, arn: &str, name: Option<&str>, changes: &StageSpec) -> Result<Properties> {
         let recording = to_recording(changes, "UpdateStage")?;
-        let request =
-            self.client.update_stage().arn(arn).set_auto_participant_recording_configuration(recording);
+        let request = self.client.update_stage().arn(arn).set_name(name.map(str::to_owned));
+        let request = request.set_auto_participant_recording_configuration(recording);
         let send = |completion| request.customize().map_request(completion).send();
         let answer = self.caller.update("UpdateStage", changes, send).await?;
         let stage = answer.stage.ok_or_else(|| Error::incomplete("UpdateStage", false, "stage"))?;
-        Ok(settings_of(&stage))
+        Ok(properties_of(&stage))
     }
 
     tag_calls!();

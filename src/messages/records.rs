@@ -1,20 +1,55 @@
 //! Records and resources that differ: from the spec, from each other, or from what this controller works
 //! with.
 
-use crate::api::{RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION};
+use crate::api::{FieldDifference, RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION};
 
 // Drift.
 
-/// `fields`: the names of the settings that differ.
-pub(crate) fn drift_retried(noun: &str, fields: &str) -> String {
+/// Names fields with the value in AWS and the desired one.
+pub(crate) fn differences(differences: &[FieldDifference]) -> String {
+    let text = |value: &Option<String>| value.as_deref().map_or_else(|| "unset".to_owned(), shortened);
+    let describe = |FieldDifference { field, live, desired }: &FieldDifference| {
+        format!("{field} is {}, not {}", text(live), text(desired))
+    };
+    differences.iter().map(describe).collect::<Vec<_>>().join(", ")
+}
+
+/// Maximum length of a value in a text.
+const MAX_VALUE: usize = 160;
+
+fn shortened(value: &str) -> String {
+    if value.chars().count() <= MAX_VALUE {
+        return value.to_owned();
+    }
+    value.chars().take(MAX_VALUE).chain(['…']).collect()
+}
+
+/// `found`: what differed, before it was changed back.
+pub(crate) fn drift_corrected(kind: ResourceKind, found: &[FieldDifference]) -> String {
     format!(
-        "Updated the {noun}, but AWS still returns other values than the spec has ({fields}). The update is sent again shortly."
+        "Something else had changed the {kind} in AWS, and it matches the spec again. Found: {}.",
+        differences(found)
     )
 }
 
-pub(crate) fn drift_persists(noun: &str, fields: &str) -> String {
+pub(crate) fn drift_retried(noun: &str, found: &[FieldDifference]) -> String {
     format!(
-        "The {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is until the spec changes, or until the annotation {RECONCILE_AT_ANNOTATION} requests another update."
+        "Updated the {noun}, but AWS still returns other values than the spec has ({}). The update is sent again shortly.",
+        differences(found)
+    )
+}
+
+pub(crate) fn drift_detected(noun: &str, found: &[FieldDifference]) -> String {
+    format!(
+        "Something else has changed the {noun} in AWS: {}. It is left as it is, because the drift policy is Report. Change the spec to the new values, change AWS back, or set spec.driftPolicy to Correct.",
+        differences(found)
+    )
+}
+
+pub(crate) fn drift_persists(noun: &str, found: &[FieldDifference]) -> String {
+    let fields = differences(found);
+    format!(
+        "The {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is for now. Change the spec, or request another update with the annotation {RECONCILE_AT_ANNOTATION}."
     )
 }
 

@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    Change, DecisionContext, DesiredResource, Error, Outcome, Provisioned, Result, SettingsDrift,
+    Change, DecisionContext, DesiredResource, Drift, DriftCause, Error, Outcome, Provisioned, Result,
     TaggedResource, Wait,
     create::{Attempt, create},
     decide::{
@@ -19,8 +18,8 @@ use super::{
     observe::observe,
 };
 use crate::{
-    api::{Reason, Status, tags},
-    ivs::{Created, Kind, Listed, Live, Tags},
+    api::{FieldDifference, Reason, Status, tags},
+    ivs::{Created, Kind, Listed, Live, Properties, Tags},
     messages,
     store::{
         AttemptOutcome, InFlight, Journal, OrphanChanges, OrphanReason, Orphans, PendingUpdate,
@@ -53,6 +52,7 @@ where
         observed: Observed::default(),
         compared: BTreeMap::new(),
         change: Change::Unchanged,
+        corrected: Vec::new(),
         stream_key: None,
     };
     convergence.run().await
@@ -80,6 +80,8 @@ struct Convergence<'a, K: Kind, S> {
     compared: BTreeMap<String, Compared<K>>,
     /// The change made so far.
     change: Change,
+    /// Fields that something else had changed, and that this pass has changed back.
+    corrected: Vec<FieldDifference>,
     /// The stream key of the resource that this pass created.
     stream_key: Option<SecretString>,
 }
@@ -95,7 +97,12 @@ where
         loop {
             match next(&self.decision_input(), &self.recorded, &self.observed, self.context) {
                 ConvergeStep::Ready(arn) => return Ok(self.ready(&arn, None)),
-                ConvergeStep::DriftPersists(arn) => return Ok(self.ready(&arn, self.drift(&arn))),
+                ConvergeStep::DriftPersists(arn) => {
+                    return Ok(self.ready(&arn, self.drift(&arn, self.persistence())));
+                }
+                ConvergeStep::DriftDetected(arn) => {
+                    return Ok(self.ready(&arn, self.drift(&arn, DriftCause::ReportedOnly)));
+                }
                 ConvergeStep::Wait(event) => return Ok(Outcome::Waiting(self.wait_for(event))),
                 ConvergeStep::Foreign(arn) => return Err(Error::Foreign { kind, arn }),
                 ConvergeStep::Gone(arn) => return Err(Error::Gone { kind, arn }),
@@ -138,6 +145,7 @@ where
             is_known_user: self.desired.is_known_user,
             is_settled: self.desired.is_settled,
             was_sent: self.desired.was_sent,
+            reports_drift: self.desired.reports_drift,
             is_dirty: self.desired.is_dirty,
             recreate: self.desired.recreate,
         }
@@ -156,7 +164,7 @@ where
     }
 
     /// Returns the outcome for an existing resource that is as the spec says, apart from `drift`.
-    fn ready(&self, arn: &str, drift: Option<SettingsDrift>) -> Outcome<K::Status> {
+    fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
         let observed = self.compared.get(arn).map(|compared| &compared.live.status);
         let Some(status) = observed.or(self.desired.status).cloned() else {
             return Outcome::Waiting(Wait::for_peer(K::KIND));
@@ -169,18 +177,25 @@ where
         };
         let recheck_in = self.recorded.pending_update.as_ref().and_then(|update| self.recheck_in(update));
         let (stream_key, observed) = (self.stream_key.clone(), self.compared.contains_key(arn));
-        Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift })
+        let corrected = self.corrected.clone();
+        Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, corrected, drift })
     }
 
     fn recheck_in(&self, update: &PendingUpdate) -> Option<Duration> {
         recheck_in(update, self.context.timing.grace)
     }
 
-    /// Returns the drift of an updated resource, and the time until the update is sent again.
-    fn drift(&self, arn: &str) -> Option<SettingsDrift> {
-        let fields = self.compared.get(arn)?.differences.fields();
+    /// Returns the drift of a resource that is left as it is.
+    fn drift(&self, arn: &str, cause: DriftCause) -> Option<Drift> {
+        let fields = self.compared.get(arn)?.differences.fields().to_vec();
+        Some(Drift { fields, cause })
+    }
+
+    /// Returns the reason why drift is left after an update.
+    fn persistence(&self) -> DriftCause {
         let update = self.recorded.pending_update.as_ref().filter(|update| !is_resent_too_often(update));
-        Some(SettingsDrift { fields, resend_in: update.and_then(|update| self.recheck_in(update)) })
+        let resent_in = update.and_then(|update| self.recheck_in(update));
+        resent_in.map_or(DriftCause::SentTooOften, DriftCause::SentAgainIn)
     }
 
     async fn get(&mut self, arn: String) -> Result<()> {
@@ -207,9 +222,9 @@ where
     /// Adds a resource that this pass has created and recorded, and compares it as AWS's response contains
     /// it.
     fn add_created(&mut self, created: Created<K::Status>, tags: Tags, change: Change) {
-        let Created { status, settings, stream_key } = created;
+        let Created { status, properties, stream_key } = created;
         let arn = status.arn().to_owned();
-        let live = Live { status, settings, tags };
+        let live = Live { status, properties, tags };
         self.compare(&arn, live);
         self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);
         self.observed.owned.get_or_insert_with(|| vec![arn.clone()]);
@@ -284,7 +299,7 @@ where
         let Some(compared) = self.compared.get(arn) else { return Ok(()) };
         tracing::warn!(arn, kind = %K::KIND, "adding a duplicate resource to the orphan list");
         let (name, tags) = (self.desired.owner.username.clone(), compared.live.tags.clone());
-        let listed = Listed { arn: arn.to_owned(), name, tags, updated_at: None };
+        let listed = Listed { arn: arn.to_owned(), name, tags, ..Listed::default() };
         let added = vec![describe_orphan(&TaggedResource::new(K::KIND, &listed), OrphanReason::Duplicate)];
         Ok(self.store.change_orphans(&OrphanChanges { added, ..OrphanChanges::default() }).await?)
     }
@@ -297,7 +312,8 @@ where
         let (user, begun) = (self.desired.owner.user, Instant::now());
         let deadline = self.context.timing.update_deadline();
         let resends = self.resends();
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
+        let drift = if self.desired.was_ready { compared.differences.fields() } else { &[] };
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
@@ -306,17 +322,19 @@ where
         let pending = if begun.elapsed() < deadline {
             Some(pending)
         } else {
-            let recorded = self.store.begin_update(user, K::KIND, deadline, resends).await;
+            let recorded = self.store.begin_update(user, K::KIND, deadline, resends, &[]).await;
             recorded.map_err(Error::LateUpdateNotRecorded)?
         };
-        let settings = sent?;
+        let sent = sent?;
+        let drift = drift.to_vec();
         let note = |nonce| InFlight::until(nonce, deadline, Duration::ZERO);
         self.recorded.pending_update =
             pending.map(|nonce| PendingUpdate { in_flight: note(nonce), repeats: resends });
-        self.confirm(arn, settings);
+        self.confirm(arn, sent);
         if self.change == Change::Unchanged {
-            self.change = Change::Updated;
+            self.change = if self.desired.was_ready { Change::DriftCorrected } else { Change::Updated };
         }
+        self.corrected.extend(drift);
         Ok(true)
     }
 
@@ -326,13 +344,13 @@ where
         previous.map_or(0, |previous| previous.repeats.saturating_add(1))
     }
 
-    /// Compares the desired settings with those in AWS's response, if it has any. AWS does not return
-    /// tags: they count as set.
-    fn confirm(&mut self, arn: &str, settings: Option<Value>) {
+    /// Compares the desired state with AWS's response, if there is one. AWS does not return tags: they count
+    /// as set.
+    fn confirm(&mut self, arn: &str, properties: Option<Properties>) {
         let Some(Compared { mut live, differences }) = self.compared.remove(arn) else { return };
         differences.apply_tags(&mut live.tags);
-        if let Some(settings) = settings {
-            live.settings = settings;
+        if let Some(properties) = properties {
+            live.properties = properties;
             self.compare(arn, live);
         } else {
             self.observed.differing.remove(arn);

@@ -28,6 +28,11 @@ pub struct DesiredResource<'a, K: Kind> {
     pub is_settled: bool,
     /// True if status says that this generation was sent to AWS, so that a difference is drift.
     pub was_sent: bool,
+    /// True if status says of this generation that the resource was ready, so that a difference is something
+    /// else's change.
+    pub was_ready: bool,
+    /// True if status says of this generation that it was sent to AWS, and drift is to be reported only.
+    pub reports_drift: bool,
     /// The policy for a resource that is gone from AWS.
     pub recreate: RecreatePolicy,
     /// True if the account is dirty. Then duplicates are listed too.

@@ -1,47 +1,76 @@
 //! Differences between a live resource and its desired state.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{DesiredResource, owner::tag_changes};
-use crate::ivs::{self, Kind, Live, Tags, changes};
+use crate::{
+    api::{Field, FieldDifference},
+    ivs::{self, Kind, Live, Properties, Tags, changes, differences},
+};
 
 /// The differences between a live resource and its desired state.
 #[derive(Debug)]
 pub(super) struct Differences<K: Kind> {
+    /// The desired name, if AWS has another.
+    name: Option<String>,
     /// Ownership tags that are missing or wrong.
     ownership: Tags,
     settings: Option<K::Settings>,
     set: Tags,
     remove: Vec<String>,
+    /// All of them, for people.
+    fields: Vec<FieldDifference>,
 }
 
 impl<K: Kind> Default for Differences<K> {
     fn default() -> Self {
-        Self { ownership: Tags::new(), settings: None, set: Tags::new(), remove: Vec::new() }
+        let (ownership, set, remove, fields) = Default::default();
+        Self { name: None, ownership, settings: None, set, remove, fields }
     }
 }
 
 impl<K: Kind> Differences<K> {
-    /// Compares a resource with its desired state: settings, the user's own tags, and the ownership tags,
-    /// which someone may have removed.
+    /// Compares a resource with its desired state: the name, settings, the user's own tags, and the ownership
+    /// tags, which someone may have removed.
     pub(super) fn between(desired: &DesiredResource<'_, K>, live: &Live<K::Status>) -> Self {
+        let Properties { name, settings } = &live.properties;
         let (set, remove) = tag_changes(desired.tags, &live.tags);
         let mut ownership = desired.owner.ownership_tags();
         ownership.retain(|key, value| live.tags.get(key) != Some(value));
-        Self { ownership, settings: changes(desired.settings, &live.settings), set, remove }
+        let wanted = &desired.owner.username;
+        let name = name.as_ref().filter(|name| *name != wanted).map(|_| wanted.clone());
+        let settings = changes(desired.settings, settings);
+        let found = Self { name, ownership, settings, set, remove, fields: Vec::new() };
+        Self { fields: found.describe(live), ..found }
+    }
+
+    /// Returns each field with its live value and the desired one.
+    fn describe(&self, live: &Live<K::Status>) -> Vec<FieldDifference> {
+        let named = |desired: &String| FieldDifference {
+            field: Field::Name,
+            live: live.properties.name.clone(),
+            desired: Some(desired.clone()),
+        };
+        let settings =
+            self.settings.as_ref().map(|settings| differences(settings, &live.properties.settings));
+        let settings = settings.into_iter().flatten().map(|setting| FieldDifference {
+            field: Field::Setting(setting.path),
+            live: text_of(&setting.live),
+            desired: text_of(&setting.desired),
+        });
+        let tags = self.ownership.iter().chain(&self.set);
+        let set = tags.map(|(key, value)| tag_difference(key, live.tags.get(key), Some(value)));
+        let removed = self.remove.iter().map(|key| tag_difference(key, live.tags.get(key), None));
+        self.name.iter().map(named).chain(settings).chain(set).chain(removed).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ownership.is_empty() && self.settings.is_none() && self.set.is_empty() && self.remove.is_empty()
+        self.fields.is_empty()
     }
 
-    /// Returns the names of the settings and tags that differ, without their values.
-    pub(super) fn fields(&self) -> String {
-        let settings = self.settings.as_ref().and_then(|settings| serde_json::to_value(settings).ok());
-        let settings = settings.as_ref().and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned();
-        let tags = self.ownership.keys().chain(self.set.keys()).chain(&self.remove);
-        let fields: Vec<_> = settings.chain(tags.map(|key| format!("tag {key}"))).collect();
-        fields.join(", ")
+    /// Returns each field that differs.
+    pub(super) fn fields(&self) -> &[FieldDifference] {
+        &self.fields
     }
 
     /// Applies the differences in tags to the tags of a live resource.
@@ -51,20 +80,22 @@ impl<K: Kind> Differences<K> {
         live.extend(self.set.clone());
     }
 
-    /// Sends the differences, and nothing else. Returns the settings in AWS's response, if settings were
-    /// sent.
+    /// Sends the differences, and nothing else. Returns the name and the settings in AWS's response, if any of
+    /// them was sent.
     ///
     /// # Errors
     /// The first failed call.
-    pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<Option<Value>> {
+    pub(super) async fn send(&self, kind: &K, arn: &str) -> ivs::Result<Option<Properties>> {
         // Ownership first, whatever else fails: nothing else may name the owner.
         if !self.ownership.is_empty() {
             tracing::warn!(arn, kind = %K::KIND, "restoring missing ownership tags");
             kind.tag(arn, &self.ownership).await?;
         }
-        let settings = match &self.settings {
-            Some(settings) => Some(kind.update(arn, settings).await?),
-            None => None,
+        let properties = if self.name.is_some() || self.settings.is_some() {
+            let settings = self.settings.clone().unwrap_or_default();
+            Some(kind.update(arn, self.name.as_deref(), &settings).await?)
+        } else {
+            None
         };
         // Removing tags first makes room for new ones under AWS's limit.
         if !self.remove.is_empty() {
@@ -73,6 +104,19 @@ impl<K: Kind> Differences<K> {
         if !self.set.is_empty() {
             kind.tag(arn, &self.set).await?;
         }
-        Ok(settings)
+        Ok(properties)
+    }
+}
+
+fn tag_difference(key: &str, live: Option<&String>, desired: Option<&String>) -> FieldDifference {
+    FieldDifference { field: Field::Tag(key.to_owned()), live: live.cloned(), desired: desired.cloned() }
+}
+
+/// Returns a value as a text; None if it is off, so that AWS may leave it out.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Null | Value::String(_) => None,
+        value => Some(value.to_string()),
     }
 }

@@ -1,6 +1,11 @@
 //! The inventory: everything that the last resync listed, by account and by user.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
@@ -56,7 +61,7 @@ impl TaggedResource {
         ];
         let tags: Tags = tags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
         let (arn, name) = (self.arn.to_string(), self.name.to_string());
-        Listed { arn, name, tags, updated_at: self.updated_at }
+        Listed { arn, name, tags, updated_at: self.updated_at, ..Listed::default() }
     }
 
     /// Returns the user in the tags, in whatever form it is written.
@@ -109,6 +114,25 @@ pub struct Listing {
     /// The resources with this installation's tag that were not updated for long, with the time of the last
     /// update.
     pub idle: Vec<(Arn, Timestamp)>,
+    /// The resources about which status is wrong: whether they are as the spec says.
+    pub differing: Vec<DifferingResource>,
+}
+
+/// A listed resource about which status is wrong: whether it is as the spec says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferingResource {
+    /// Its account.
+    pub account: AccountRef,
+    /// Hash of the listed name, settings, and tags.
+    pub values: u64,
+}
+
+impl DifferingResource {
+    fn new(account: &AccountRef, listed: &Listed) -> Self {
+        let mut values = DefaultHasher::new();
+        (&listed.name, &listed.settings, &listed.tags).hash(&mut values);
+        Self { account: account.clone(), values: values.finish() }
+    }
 }
 
 impl Listing {
@@ -138,7 +162,9 @@ impl Listing {
                 listed.tags.get(tags::INSTALLATION).is_some_and(|found| found == scope.installation);
             if is_ours {
                 self.add_idle(listed, scope.now);
-                if self.note_as_recorded(kind, listed, scope.statuses) {
+                let account = listed.tags.get(tags::ACCOUNT);
+                let position = account.and_then(|account| scope.statuses.position_of_tag(account));
+                if position.is_some_and(|position| self.compare(position, kind, listed, scope.statuses)) {
                     continue;
                 }
             }
@@ -150,13 +176,20 @@ impl Listing {
         }
     }
 
-    /// Returns true if the resource is exactly what a status says, and notes that it is listed.
-    fn note_as_recorded(&mut self, kind: ResourceKind, listed: &Listed, statuses: &StatusRecords) -> bool {
-        let account = listed.tags.get(tags::ACCOUNT);
-        let Some(position) = account.and_then(|account| statuses.position_of_tag(account)) else {
-            return false;
-        };
-        let is_recorded = is_as_recorded(statuses.at(position), kind, listed);
+    /// Compares a resource with the status at the position of the account in its tags. Returns true if it is
+    /// exactly what status says.
+    fn compare(
+        &mut self,
+        position: usize,
+        kind: ResourceKind,
+        listed: &Listed,
+        statuses: &StatusRecords,
+    ) -> bool {
+        let status = statuses.at(position);
+        if status.differs_from(kind, listed) {
+            self.differing.push(DifferingResource::new(status.account(), listed));
+        }
+        let is_recorded = is_as_recorded(status, kind, listed);
         self.as_recorded[position] |= is_recorded;
         is_recorded
     }
@@ -387,7 +420,7 @@ pub(super) mod tests {
             (tags::ACCOUNT.to_owned(), format!("default/{account}")),
             (tags::USER.to_owned(), Uuid::from_u128(user).to_string()),
         ]);
-        Listed { arn: arn.to_owned(), name: account.to_owned(), tags, updated_at: None }
+        Listed { arn: arn.to_owned(), name: account.to_owned(), tags, ..Listed::default() }
     }
 
     /// Returns the inventory of these channels.

@@ -15,6 +15,7 @@ mod converge;
 mod create;
 mod decide;
 mod decision_context;
+mod declared;
 mod delete;
 mod desired;
 mod differences;
@@ -40,12 +41,13 @@ pub use decide::{
     is_confirmed_absent,
 };
 pub use decision_context::{DecisionContext, Timing};
+pub use declared::DeclaredFields;
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;
 pub use error::{Error, Result};
-pub use inventory::{Inventory, ListScope, Listing, TaggedResource};
+pub use inventory::{DifferingResource, Inventory, ListScope, Listing, TaggedResource};
 pub use orphans::{describe_orphan, orphan_changes};
-pub use outcome::{Change, Outcome, Provisioned, SettingsDrift, Wait};
+pub use outcome::{Change, Drift, DriftCause, Outcome, Provisioned, Wait};
 pub use owner::Owner;
 pub use recorded_rows::RecordedRows;
 pub use status_record::{AccountState, StatusEntry, StatusRecord, StatusRecords};

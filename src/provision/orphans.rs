@@ -73,7 +73,8 @@ mod tests {
     fn found(all: &[(&str, u128)]) -> BTreeMap<String, Orphan> {
         let one = |(arn, attempt): &(&str, u128)| {
             let tags = owner().create_tags(Uuid::from_u128(*attempt), &crate::ivs::Tags::new());
-            let listed = Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+            let listed =
+                Listed { arn: (*arn).to_owned(), name: "todd".to_owned(), tags, ..Listed::default() };
             let resource = TaggedResource::new(ResourceKind::Stage, &listed);
             ((*arn).to_owned(), describe_orphan(&resource, OrphanReason::Unowned))
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::{
-    api::{Reason, ResourceKind},
+    api::{FieldDifference, Reason, ResourceKind, ResourceStatus},
     messages,
 };
 
@@ -31,17 +31,39 @@ pub struct Provisioned<S> {
     pub change: Change,
     /// Time until the re-check of an update; None if no re-check is pending.
     pub recheck_in: Option<Duration>,
-    /// Settings and tags whose values in AWS still differ from the spec after an update.
-    pub drift: Option<SettingsDrift>,
+    /// Fields that something else had changed, and that this pass has changed back.
+    pub corrected: Vec<FieldDifference>,
+    /// Fields whose values in AWS differ from the spec, and are left as they are for now.
+    pub drift: Option<Drift>,
 }
 
-/// Settings and tags whose values in AWS still differ from the spec after an update.
+impl<S: Into<ResourceStatus>> Provisioned<S> {
+    /// Returns the same without the type of its kind.
+    #[must_use]
+    pub fn into_any_kind(self) -> Provisioned<ResourceStatus> {
+        let Self { status, stream_key, observed, change, recheck_in, corrected, drift } = self;
+        Provisioned { status: status.into(), stream_key, observed, change, recheck_in, corrected, drift }
+    }
+}
+
+/// Fields whose values in AWS differ from the spec, and are left as they are for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsDrift {
-    /// Their names, comma-separated.
-    pub fields: String,
-    /// Time until they are sent again; None once they were sent too often.
-    pub resend_in: Option<Duration>,
+pub struct Drift {
+    /// The fields.
+    pub fields: Vec<FieldDifference>,
+    /// The reason why they are left.
+    pub cause: DriftCause,
+}
+
+/// The reason why drift is left as it is for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftCause {
+    /// The values were sent, and are sent again after this time.
+    SentAgainIn(Duration),
+    /// The values were sent too often.
+    SentTooOften,
+    /// The drift policy is Report.
+    ReportedOnly,
 }
 
 /// The change that a pass made to a resource.
@@ -53,8 +75,10 @@ pub enum Change {
     Created,
     /// Adopted after an attempt whose outcome was unknown.
     Adopted,
-    /// Updated.
+    /// Updated after a change of the spec.
     Updated,
+    /// Updated because something else had changed it in AWS.
+    DriftCorrected,
     /// Recorded in place of another ARN, whose resource is gone or belongs to another user.
     Corrected,
     /// Created to replace a resource that is gone from AWS.

@@ -138,7 +138,7 @@ mod tests {
             arn: format!("arn of {name}"),
             name: name.to_owned(),
             tags: tags.clone(),
-            updated_at: None,
+            ..Listed::default()
         };
         let all = [listed("renamed", &tags), listed("todd", &Tags::new())];
         let found = owner().list_owned(&World::new().aws, &all, false).await.expect("a list");

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{InFlight, Missing, PendingUpdate, Postgres, Result, pending_updates, rows, seconds};
 use crate::{
-    api::{AccountRef, Arn, ByKind, CompactId, ResourceKind, ResourceStatus},
+    api::{AccountRef, Arn, ByKind, CompactId, FieldDifference, ResourceKind, ResourceStatus},
     failpoint::effect,
 };
 
@@ -30,6 +30,8 @@ pub struct ResourceRecord {
     pub missing: Vec<Missing>,
     /// Update of settings or tags that is not verified yet.
     pub pending_update: Option<PendingUpdate>,
+    /// Number of updates within 24 h that changed back what somebody else had changed.
+    pub corrections: u32,
 }
 
 impl ResourceRecord {
@@ -99,15 +101,25 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Records an update of settings or tags that ends within `lasts`, in place of an earlier one, and
-    /// returns its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
+    /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce.
+    /// `repeats`: see [`PendingUpdate`]. `drift`: what the update changes back, for the history. None if the
+    /// user does not exist.
     fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        drift: &[FieldDifference],
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// Adds drift that is only reported to the history.
+    fn note_drift(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        drift: &[FieldDifference],
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes an update that was verified, unless a later one has replaced it.
     fn end_update(&self, nonce: Uuid) -> impl Future<Output = Result<()>> + Send;
@@ -142,7 +154,11 @@ impl Resources for Postgres {
                  m.released as "released?", m.deletion_requested as "deletion_requested?",
                  p.nonce as "update_nonce?",
                  coalesce(p.repeats, 0) as "update_repeats!",
-                 coalesce(extract(epoch from p.deadline - now()), 0)::float8 as "update_due_in!"
+                 coalesce(extract(epoch from p.deadline - now()), 0)::float8 as "update_due_in!",
+                 (select count(distinct h.found_at) from drift_history h
+                  where h.user_id = $1 and h.kind = wanted.kind and h.corrected
+                    and h.found_at > now() - interval '24 hours')
+                   as "corrections!"
                from unnest($2::resource_kind[]) as wanted (kind)
                left join resources r on r.user_id = $1 and r.kind = wanted.kind
                left join create_attempts a on a.user_id = $1 and a.kind = wanted.kind and a.state = 'open'
@@ -186,6 +202,7 @@ impl Resources for Postgres {
                     pending_update: row
                         .update_nonce
                         .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
+                    corrections: u32::try_from(row.corrections).unwrap_or(u32::MAX),
                 };
                 (row.kind, record)
             })
@@ -233,12 +250,17 @@ impl Resources for Postgres {
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        drift: &[FieldDifference],
     ) -> Result<Option<Uuid>> {
         effect(
             "begin_update",
-            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats),
+            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats, drift),
         )
         .await
+    }
+
+    async fn note_drift(&self, user: Uuid, kind: ResourceKind, drift: &[FieldDifference]) -> Result<()> {
+        pending_updates::note_drift(&mut *self.pool.acquire().await?, user, kind, drift).await
     }
 
     async fn end_update(&self, nonce: Uuid) -> Result<()> {

@@ -74,6 +74,14 @@ struct KindLabels {
     kind: &'static str,
 }
 
+/// Labels of drift: the field is `name`, `tags`, or a setting, by its path in the spec.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DriftLabels {
+    kind: &'static str,
+    field: String,
+    handling: &'static str,
+}
+
 /// Label of a Lease, as in controller-runtime.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeaseLabels {
@@ -101,6 +109,7 @@ pub struct Metrics {
     orphans: Gauge,
     missing: Family<KindLabels, Gauge>,
     brakes: Family<KindLabels, Gauge>,
+    drift: Family<DriftLabels, Counter>,
     leads: Family<LeaseLabels, Gauge>,
 }
 
@@ -128,6 +137,7 @@ impl Default for Metrics {
                 family.get_or_create(&KindLabels { kind: kind.label() }).set(0);
             }
         }
+        let drift = Family::default();
         let leads = Family::default();
         let mut registry = Registry::default();
         registry.register(
@@ -164,16 +174,7 @@ impl Default for Metrics {
             "Resources with the tag of this installation that no account owned at the latest resync",
             orphans.clone(),
         );
-        registry.register(
-            "streamcat_missing_resources",
-            "Recorded resources that AWS did not list at the latest resync, except those that the operator deleted",
-            Family::clone(&missing),
-        );
-        registry.register(
-            "streamcat_brake_engaged",
-            "1 while too many resources of a kind are missing, so that they are neither replaced nor given up; otherwise 0",
-            Family::clone(&brakes),
-        );
+        register_findings(&mut registry, &missing, &brakes, &drift);
         registry.register(
             "leader_election_master_status",
             "1 if this process is the leader by the Lease of this name, 0 if it stands by",
@@ -199,6 +200,7 @@ impl Default for Metrics {
             orphans,
             missing,
             brakes,
+            drift,
             leads,
         }
     }
@@ -286,6 +288,13 @@ impl Metrics {
         }
     }
 
+    /// Counts a value that something else had changed. `field`: from a fixed set. `handling`: `corrected` or
+    /// `reported`.
+    pub fn record_drift(&self, kind: ResourceKind, field: &str, handling: &'static str) {
+        let labels = DriftLabels { kind: kind.label(), field: field.to_owned(), handling };
+        self.drift.get_or_create(&labels).inc();
+    }
+
     /// Sets whether this process is the leader by the Lease of this name.
     pub fn set_leading(&self, lease: &str, leads: bool) {
         self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
@@ -331,6 +340,30 @@ fn register_resyncs(
         "streamcat_resync_failures",
         "Total number of resyncs that failed",
         resync_failures.clone(),
+    );
+}
+
+/// Registers the metrics of resources that are missing or have drifted.
+fn register_findings(
+    registry: &mut Registry,
+    missing: &Family<KindLabels, Gauge>,
+    brakes: &Family<KindLabels, Gauge>,
+    drift: &Family<DriftLabels, Counter>,
+) {
+    registry.register(
+        "streamcat_missing_resources",
+        "Recorded resources that AWS did not list at the latest resync, except those that the operator deleted",
+        Family::clone(missing),
+    );
+    registry.register(
+        "streamcat_brake_engaged",
+        "1 while too many resources of a kind are missing, so that they are neither replaced nor given up; otherwise 0",
+        Family::clone(brakes),
+    );
+    registry.register(
+        "streamcat_drift",
+        "Total number of values that something else had changed in AWS, by field and handling",
+        Family::clone(drift),
     );
 }
 
@@ -394,6 +427,7 @@ mod tests {
         metrics.record_resync(1_800_000_000, Duration::from_secs(7));
         metrics.set_resync_period(Duration::from_mins(10));
         metrics.record_resync_failure();
+        metrics.record_drift(ResourceKind::Channel, "type", "corrected");
         metrics.set_backlog(Lane::Bulk, "busiest", 7, Duration::from_secs(3));
         let text = metrics.text();
         assert!(text.contains(
@@ -409,6 +443,9 @@ mod tests {
         assert!(text.contains(r#"streamcat_queue_backlog{lane="bulk",namespaces="busiest"} 7"#), "{text}");
         assert!(text.contains(r#"streamcat_queue_oldest_seconds{lane="bulk",namespaces="busiest"} 3.0"#));
         assert!(text.contains("streamcat_resync_failures_total 1"));
+        assert!(
+            text.contains(r#"streamcat_drift_total{kind="channel",field="type",handling="corrected"} 1"#)
+        );
         assert!(text.contains(r#"streamcat_aws_calls_total{operation="CreateChannel",outcome="ok"} 1"#));
     }
 }

@@ -15,6 +15,7 @@ mod cost;
 mod crashes;
 mod database;
 mod database_rights;
+mod drift;
 mod examples;
 mod forms;
 mod generated;

@@ -117,6 +117,8 @@ async fn an_unknown_enum_value_is_rejected_with_the_known_ones() {
     assert_rejected(&tenant, json!({ "username": "todd", "deletionPolicy": "Foo" }), &policies).await;
     let policies = ["spec.recreatePolicy", r#"supported values: "Always", "Never""#];
     assert_rejected(&tenant, json!({ "username": "todd", "recreatePolicy": "Sometimes" }), &policies).await;
+    let policies = ["spec.driftPolicy", r#"supported values: "Correct", "Report""#];
+    assert_rejected(&tenant, json!({ "username": "todd", "driftPolicy": "Ignore" }), &policies).await;
     for policy in ["Always", "Never"] {
         assert_accepted(&tenant, json!({ "username": "todd", "recreatePolicy": policy })).await;
     }

@@ -503,6 +503,27 @@ impl Actor {
         });
     }
 
+    /// Changes the name, settings, and tags of our resources in AWS.
+    pub fn change_in_aws(&self) {
+        self.world.act("somebody changes the resources in AWS", |state, now, _| {
+            let ours = state.aws.resources().iter().filter(|(_, found)| found.tags.contains_key(tags::USER));
+            for arn in ours.map(|(arn, _)| arn.clone()).collect::<Vec<_>>() {
+                state.aws.modify(now, &arn, |resource| match resource.kind {
+                    ResourceKind::Channel => {
+                        resource.settings["type"] = "STANDARD".into();
+                        resource.settings["latencyMode"] = "LOW".into();
+                    }
+                    ResourceKind::ChatRoom => {
+                        resource.tags.insert("team".to_owned(), "another".to_owned());
+                        resource.tags.remove("new");
+                    }
+                    ResourceKind::Stage => "another-name".clone_into(&mut resource.name),
+                });
+                state.aws.external_changes.insert(arn);
+            }
+        });
+    }
+
     /// Makes AWS accept a room's maximum message length and not keep it.
     pub fn discard_message_length(&self) {
         self.world.act("AWS does not keep a setting", |state, _, _| {

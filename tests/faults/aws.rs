@@ -59,6 +59,8 @@ pub struct Aws {
     pub ours: BTreeSet<String>,
     /// ARNs of the resources that somebody else deleted, or whose deletion took effect late.
     pub external_deletes: BTreeSet<String>,
+    /// ARNs of the resources that somebody else changed.
+    pub external_changes: BTreeSet<String>,
     /// Delay of the current deletion, if it is a slow one.
     pub deletion_delay: Option<Duration>,
     /// Deletions in progress: time of the effect, and ARN.

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use kube::runtime::watcher::Event;
 use streamcat_operator::{
     admin::Gates,
-    api::{ObservedAccount, StreamerAccount},
+    api::{DriftPolicy, ObservedAccount, StreamerAccount},
     controller::{
         Context, ReconcileSettings, Requeue, ResyncSettings, SeenAccounts, Task, run_queue, run_resyncs,
         while_holding_database_lease,
@@ -158,6 +158,7 @@ pub fn new_context(
         timing: Timing { resync, ..TIMING },
         limits,
         target: Target::new(region, Some("1".to_owned())),
+        drift_policy: DriftPolicy::default(),
         halt: None,
     };
     Context::new(FakeBackends::new(injector), setup, metrics, continuity, injector.term.clone())

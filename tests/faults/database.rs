@@ -88,6 +88,8 @@ pub struct Database {
     brake_releases: BTreeMap<ResourceKind, Duration>,
     /// `pending_updates`: nonce, deadline, and number of repeats.
     pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
+    /// The number of updates in `drift_history`. A run takes less than a day.
+    corrections: BTreeMap<(Uuid, ResourceKind), u32>,
     /// `user_tombstones`, by user id and UID of the user's object: true if the resources were kept because a
     /// person abandoned the account.
     tombstones: BTreeMap<(Uuid, String), bool>,
@@ -143,6 +145,7 @@ impl Database {
         self.missing.retain(|_, absent| absent.user != user);
         self.former.retain(|(of, _), _| *of != user);
         self.pending_updates.retain(|(of, _), _| *of != user);
+        self.corrections.retain(|(of, _), _| *of != user);
     }
 
     /// Returns the recorded ARN of one kind of a user's resources.
@@ -221,6 +224,7 @@ impl Database {
             former: self.former_of(user, kind),
             missing: self.missing_of(user, kind),
             pending_update: self.pending_update(now, user, kind),
+            corrections: self.corrections.get(&(user, kind)).copied().unwrap_or_default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod absences;
 mod claims;
+mod drift;
 mod keys;
 mod losses;
 mod pace;
@@ -84,6 +85,8 @@ pub enum Workload {
     OtherRegion,
     Renamed,
     SettingNotKept,
+    /// Somebody changes each resource in AWS.
+    Drift,
     ListsDenied,
     EventsRefused,
     NotUnderstood,
@@ -183,7 +186,7 @@ impl Workload {
                 actor.apply("todd", spec("todd")).await;
                 actor.apply("ann", spec("ann")).await;
             }
-            Self::EditAndBack => actor.apply("todd", edited("todd")).await,
+            Self::EditAndBack | Self::Drift => actor.apply("todd", edited("todd")).await,
             _ => actor.apply("todd", spec("todd")).await,
         }
         sleep(SETTLE_TIME).await;
@@ -291,6 +294,7 @@ impl Workload {
             | Self::EventsRefused
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
+            Self::Drift => drift::act(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
             Self::CreateInBacklog => quota::create_in_backlog(actor).await,
             Self::PacedResync => pace::act(actor).await,

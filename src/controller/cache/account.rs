@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::{
     api::{
-        AccountRef, Arn, CompactId, ObservedAccount, Reason, ResourceKind, StreamerAccount,
-        condition::is_true,
+        AccountRef, Arn, CompactId, ObservedAccount, Reason, ResourceKind, StreamerAccount, condition::find,
     },
     controller::{account::AccountExt, blocker::Blocker},
-    provision::{AccountState, StatusEntry, StatusRecord},
+    ivs::Listed,
+    provision::{AccountState, DeclaredFields, StatusEntry, StatusRecord},
 };
 
 /// An account as the cache holds it: what decisions need, in compact form. Before anything is done for the
@@ -45,6 +45,8 @@ pub struct CachedAccount {
     pub(in crate::controller) needs_nothing: bool,
     generation: Option<i64>,
     resources: Box<[ResourceInStatus]>,
+    /// The settings and tags in the spec.
+    declared: DeclaredFields,
     /// Hash of the annotations.
     annotations: u64,
     /// History of the account in the watch.
@@ -57,6 +59,8 @@ struct ResourceInStatus {
     kind: ResourceKind,
     arn: Arn,
     is_ready: bool,
+    /// Whether status says of this generation that it is as the spec says; None if it does not say so.
+    is_as_declared: Option<bool>,
 }
 
 /// History of an account in the watch.
@@ -91,6 +95,7 @@ impl CachedAccount {
             needs_nothing: needs_nothing(account),
             generation: account.metadata.generation,
             resources: resources_in_status(account),
+            declared: DeclaredFields::of(&account.spec),
             annotations: annotations.finish(),
             shown: Shown::default(),
         }
@@ -124,6 +129,12 @@ impl CachedAccount {
     }
 }
 
+impl CachedAccount {
+    fn in_status(&self, kind: ResourceKind) -> Option<&ResourceInStatus> {
+        self.resources.iter().find(|resource| resource.kind == kind)
+    }
+}
+
 impl StatusRecord for CachedAccount {
     fn account(&self) -> &AccountRef {
         &self.reference
@@ -138,16 +149,32 @@ impl StatusRecord for CachedAccount {
     }
 
     fn resource(&self, kind: ResourceKind) -> Option<StatusEntry<'_>> {
-        let resource = self.resources.iter().find(|resource| resource.kind == kind)?;
+        let resource = self.in_status(kind)?;
         Some(StatusEntry { account: &self.reference, kind, arn: &resource.arn, is_ready: resource.is_ready })
+    }
+
+    fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool {
+        let in_status = self.in_status(kind).filter(|found| found.arn.is(&listed.arn));
+        let is_as_declared = in_status.and_then(|found| found.is_as_declared);
+        let differs = || *self.username != *listed.name || self.declared.differ_from(kind, listed);
+        !self.is_being_deleted
+            && self.is_understood
+            && is_as_declared.is_some_and(|is_as_declared| is_as_declared == differs())
     }
 }
 
 fn resources_in_status(account: &StreamerAccount) -> Box<[ResourceInStatus]> {
     let Some(status) = &account.status else { return Box::default() };
     let resource = |kind: ResourceKind| {
-        let (arn, is_ready) = (status.arn(kind)?.into(), is_true(&status.conditions, kind.condition()));
-        Some(ResourceInStatus { kind, arn, is_ready })
+        let (arn, condition) = (status.arn(kind)?.into(), find(&status.conditions, kind.condition()));
+        let is_ready = condition.is_some_and(|condition| condition.status == "True");
+        let current = condition.filter(|it| it.observed_generation == account.metadata.generation);
+        let is_as_declared = current.and_then(|condition| match &*condition.reason {
+            _ if condition.status == "True" => Some(true),
+            reason if *reason == Reason::DriftDetected => Some(false),
+            _ => None,
+        });
+        Some(ResourceInStatus { kind, arn, is_ready, is_as_declared })
     };
     ResourceKind::ALL.into_iter().filter_map(resource).collect()
 }

@@ -100,7 +100,7 @@ mod tests {
             username: "todd".to_owned(),
         };
         let tags = owner.create_tags(Uuid::from_u128(7), &Tags::new());
-        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+        let listed = Listed { arn: "in-tags".to_owned(), name: "todd".to_owned(), tags, ..Listed::default() };
         let inventory =
             Inventory::of_resources("here", vec![TaggedResource::new(ResourceKind::Channel, &listed)]);
 

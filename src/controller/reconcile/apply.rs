@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::resource::ResourceReconciler;
 use crate::{
-    api::{ByKind, ResourceKind, StreamerAccount},
+    api::{ByKind, ResourceKind, StreamerAccount, condition::find},
     controller::{
         account::AccountExt,
         backends::Backends,
-        blocker::{Blocker, Retry},
+        blocker::Blocker,
         context::{Basis, Context, DirtyMark},
         error::Error,
         kubernetes::Kubernetes,
@@ -54,6 +54,7 @@ pub(super) async fn apply<B: Backends>(
     if !account.has_finalizer() {
         account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
+    let before = ByKind::new(|kind| said(&account, kind));
     let outcome = match prepare(&account, context, read).await {
         Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
@@ -62,10 +63,10 @@ pub(super) async fn apply<B: Backends>(
         // What this reconcile found is not in status, so its marks stay.
         return Ok(Some(SUPERSEDED_RETRY));
     }
-    // A resource that only a person can unblock was checked too, unless the account owns nothing.
-    if outcome.user.is_ok() && matches!(outcome.retry(), None | Some(Retry::FixedDelay | Retry::Never)) {
+    if outcome.is_checked() {
         context.clear_dirty(&key, dirty);
-        context.unverified.clear(&key);
+        let is_unchanged = |kind| said(&account, kind) == before[kind] && outcome.is_unchanged(kind);
+        context.unverified.clear(&key, is_unchanged);
     }
     let recheck = outcome.recheck_in();
     // A re-check that is due stays due if the resources were not checked.
@@ -73,6 +74,12 @@ pub(super) async fn apply<B: Backends>(
         context.rechecks.schedule(&key, recheck);
     }
     Ok(next_try(&key, context, &outcome).into_iter().chain(recheck).min())
+}
+
+/// Returns what the condition of a resource says: its status, and its reason.
+fn said(account: &StreamerAccount, kind: ResourceKind) -> Option<(String, String)> {
+    let condition = find(account.conditions(), kind.condition())?;
+    Some((condition.status.clone(), condition.reason.clone()))
 }
 
 /// The records that the reconcile of an account begins with.
@@ -114,17 +121,8 @@ async fn reconcile_resources<B: Backends>(
     let owner = held.owner(context);
     let resend = spec.is_reconcile_requested();
     let dirty = is_dirty || resend;
-    let unverified = context.unverified.contains(&spec.reference());
-    let reconciler = ResourceReconciler {
-        account: &spec,
-        context,
-        owner: &owner,
-        basis,
-        recorded,
-        dirty,
-        unverified,
-        resend,
-    };
+    let reconciler =
+        ResourceReconciler { account: &spec, context, owner: &owner, basis, recorded, dirty, resend };
     let of_kinds = ByKind::new(|_| OnceLock::new());
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();

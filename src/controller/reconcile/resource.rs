@@ -5,7 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::secret::{self, SecretReconciler};
 use crate::{
-    api::{ByKind, ChannelStatus, Reason, ResourceKind, ResourceStatus, Settings, Status, StreamerAccount},
+    api::{
+        ByKind, ChannelStatus, DriftPolicy, FieldDifference, Reason, ResourceKind, ResourceStatus, Settings,
+        Status, StreamerAccount,
+    },
     controller::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
@@ -15,7 +18,7 @@ use crate::{
         shared_waits::SharedCalls,
     },
     ivs::Kind,
-    provision::{self, Change, DesiredResource, Outcome, Owner, Provisioned, converge},
+    provision::{self, Change, DesiredResource, Drift, DriftCause, Outcome, Owner, Provisioned, converge},
     store::{ResourceRecord, Resources},
 };
 
@@ -33,8 +36,6 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub recorded: &'a ByKind<ResourceRecord>,
     /// True if status may be outdated, so that AWS must be checked even if status says Ready.
     pub dirty: bool,
-    /// True if the resources must be read from AWS even if status says Ready, because the resyncs fail.
-    pub unverified: bool,
     /// True if a person requested a reconcile: then updates that did not persist are sent once more.
     pub resend: bool,
 }
@@ -47,8 +48,13 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         if let Err(blocker) = &converged {
             self.compare_secret(kind, blocker).await;
         }
-        let Provisioned { mut status, stream_key, observed, change, recheck_in, drift } = converged?;
-        let drift = drift.map(|drift| Blocker::drift_persists(kind.noun(), &drift));
+        let Provisioned { mut status, stream_key, observed, change, recheck_in, corrected, drift } =
+            converged?;
+        self.count_drift(kind, &corrected, "corrected");
+        let drift = match &drift {
+            Some(drift) => Some(self.report_drift(kind, drift).await?),
+            None => None,
+        };
         let is_new = matches!(change, Change::Created | Change::Recreated);
         let row = if observed && !is_new { self.correct_row(&status).await } else { Ok(()) };
         let secret = match &mut status {
@@ -61,7 +67,28 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         match secret.or(row.err()) {
             // A newer reconcile has recorded another channel, so do not report this one in status.
             Some(blocker) if blocker == Blocker::superseded() => Err(blocker),
-            blocker => Ok(ReadyResource { status, change, blocker: both(drift, blocker), recheck_in }),
+            blocker => {
+                Ok(ReadyResource { status, change, corrected, blocker: both(drift, blocker), recheck_in })
+            }
+        }
+    }
+
+    /// Returns the blocker of drift that is left as it is. Adds drift that is only reported to the history,
+    /// unless status says the same already.
+    async fn report_drift(&self, kind: ResourceKind, drift: &Drift) -> Result<Blocker, Blocker> {
+        let blocker = Blocker::drift(kind.noun(), drift);
+        let is_known =
+            self.observed(kind.condition()).is_some_and(|found| found.message.contains(&blocker.message));
+        if drift.cause == DriftCause::ReportedOnly && !is_known {
+            self.context.backends.store().note_drift(self.owner.user, kind, &drift.fields).await?;
+            self.count_drift(kind, &drift.fields, "reported");
+        }
+        Ok(blocker)
+    }
+
+    fn count_drift(&self, kind: ResourceKind, fields: &[FieldDifference], handling: &'static str) {
+        for difference in fields {
+            self.context.metrics.record_drift(kind, difference.field.label(), handling);
         }
     }
 
@@ -105,8 +132,10 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             inventory_arn: self.basis.inventory.arn(self.owner, K::KIND),
             listed: self.basis.inventory.of_user(self.owner.user, K::KIND),
             is_known_user: self.is_user_known(),
-            is_settled: self.is_settled(K::KIND.condition()),
-            was_sent: self.is_sent(K::KIND.condition()),
+            is_settled: self.is_settled(K::KIND),
+            was_sent: !self.resend && self.is_sent(K::KIND),
+            was_ready: self.was_ready(K::KIND),
+            reports_drift: self.reports_drift(K::KIND),
             is_dirty: self.dirty,
         };
         let decision_context = context.decision_context(K::KIND, self.basis);
@@ -120,9 +149,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         }
         let converged = converged.map_err(Blocker::from);
         match converged.map_err(|blocker| if waits_with_others { blocker.shared() } else { blocker })? {
-            Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, drift }) => {
-                Ok(Provisioned { status: status.into(), stream_key, observed, change, recheck_in, drift })
-            }
+            Outcome::Ready(provisioned) => Ok(provisioned.into_any_kind()),
             Outcome::Waiting(wait) => Err(wait.into()),
         }
     }
@@ -133,19 +160,28 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         self.account.user_in_status().or_else(in_tags) == Some(self.owner.user)
     }
 
-    /// Returns true if status says that the resource is ready for this generation, and the account is neither
-    /// dirty nor unverified.
-    fn is_settled(&self, condition: &str) -> bool {
-        !self.dirty
-            && !self.unverified
-            && self.observed(condition).is_some_and(|found| found.status == "True")
+    /// Returns true if status says that the resource is ready for this generation, and neither is the account
+    /// dirty nor the resource unverified.
+    fn is_settled(&self, kind: ResourceKind) -> bool {
+        let is_unverified = self.context.unverified.contains_kind(&self.owner.account, kind);
+        !self.dirty && !is_unverified && self.was_ready(kind)
     }
 
-    /// Returns true if status says that this generation was sent to AWS, and nobody has requested another
-    /// update.
-    fn is_sent(&self, condition: &str) -> bool {
-        let is_sent = |found: &Condition| found.status == "True" || found.reason == Reason::DriftPersists;
-        !self.resend && self.observed(condition).is_some_and(is_sent)
+    /// Returns true if status says that the resource is ready for this generation.
+    fn was_ready(&self, kind: ResourceKind) -> bool {
+        self.observed(kind.condition()).is_some_and(|found| found.status == "True")
+    }
+
+    /// Returns true if status says that this generation was sent to AWS.
+    fn is_sent(&self, kind: ResourceKind) -> bool {
+        let is_drift = |reason: &String| *reason == Reason::DriftPersists || *reason == Reason::DriftDetected;
+        self.observed(kind.condition()).is_some_and(|found| found.status == "True" || is_drift(&found.reason))
+    }
+
+    /// Returns true if status says that this generation was sent to AWS, and drift is to be reported only.
+    fn reports_drift(&self, kind: ResourceKind) -> bool {
+        let policy = self.account.spec.drift_policy.unwrap_or(self.context.drift_policy);
+        policy == DriftPolicy::Report && self.is_sent(kind)
     }
 
     /// Returns the condition of this type, if it describes the current generation.

@@ -10,7 +10,9 @@ use crate::{
         blocker::Blocker,
         context::Context,
     },
-    provision::{CompleteList, Inventory, ListScope, Listing, StatusRecords, TaggedResource},
+    provision::{
+        CompleteList, DifferingResource, Inventory, ListScope, Listing, StatusRecords, TaggedResource,
+    },
 };
 
 /// The lists of one resync.
@@ -23,6 +25,8 @@ pub(super) struct Lists {
     pub pages: ByKind<u32>,
     /// The AWS accounts in the ARNs.
     pub aws_accounts: BTreeSet<String>,
+    /// The listed resources about which status is wrong: whether they are as the spec says.
+    pub differing: ByKind<Vec<DifferingResource>>,
 }
 
 /// Lists all resources, and compares each page with the statuses.
@@ -50,8 +54,9 @@ pub(super) async fn list<B: Backends>(
         list.others.retain(|resource| is_in(namespace, resource));
     }
     let pages = ByKind::new(|kind| lists[kind].pages);
+    let differing = ByKind::new(|kind| std::mem::take(&mut lists[kind].differing));
     let inventory = Inventory::new(installation, statuses, lists);
-    Ok(Lists { inventory, complete, pages, aws_accounts })
+    Ok(Lists { inventory, complete, pages, aws_accounts, differing })
 }
 
 /// Returns true if the tags name an account in the served namespace. Another controller of this installation

@@ -144,7 +144,7 @@ mod tests {
         let resource = |attempt: Option<Uuid>| {
             let attempt = attempt.map(|nonce| (tags::ATTEMPT.to_owned(), nonce.to_string()));
             let tags: Tags = attempt.into_iter().collect();
-            let listed = Listed { arn: "a".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+            let listed = Listed { arn: "a".to_owned(), name: "todd".to_owned(), tags, ..Listed::default() };
             TaggedResource::new(ResourceKind::Stage, &listed)
         };
         let nothing = ResourceRecord::default();

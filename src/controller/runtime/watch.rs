@@ -116,6 +116,7 @@ async fn reconcile_settings(
         },
         limits: BrakeLimits { resources: settings.brake_resources, percent: settings.brake_percent },
         target: target(settings, config).await,
+        drift_policy: settings.drift_policy,
         halt: installation.halt,
     }
 }

@@ -2,12 +2,10 @@
 
 use std::sync::Mutex;
 
-use serde_json::Value;
-
 use super::{AccountCall, Call, Failed, SharedWaits};
 use crate::{
     api::{AccountRef, ResourceKind},
-    ivs::{Created, Error, Kind, ListPage, Listed, Live, Result, Tags},
+    ivs::{Created, Error, Kind, ListPage, Listed, Live, Properties, Result, Tags},
     lock::lock,
 };
 
@@ -127,8 +125,8 @@ impl<K: Kind> Kind for SharedCalls<'_, K> {
         self.make(Call::List, self.kind.list_by_name(name)).await
     }
 
-    async fn update(&self, arn: &str, changes: &Self::Settings) -> Result<Value> {
-        self.make(Call::Update, self.kind.update(arn, changes)).await
+    async fn update(&self, arn: &str, name: Option<&str>, changes: &Self::Settings) -> Result<Properties> {
+        self.make(Call::Update, self.kind.update(arn, name, changes)).await
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> Result<()> {
@@ -200,7 +198,7 @@ mod tests {
             self.deny()
         }
 
-        async fn update(&self, _: &str, _: &StageSpec) -> Result<Value> {
+        async fn update(&self, _: &str, _: Option<&str>, _: &StageSpec) -> Result<Properties> {
             self.deny()
         }
 

@@ -60,7 +60,8 @@ pub fn next_status(
 /// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS but still
 /// drifts.
 fn is_handled(outcome: &ReconcileOutcome) -> bool {
-    outcome.blockers().iter().all(|blocker| blocker.reason == Reason::DriftPersists)
+    let is_drift = |reason| matches!(reason, Reason::DriftPersists | Reason::DriftDetected);
+    outcome.blockers().iter().all(|blocker| is_drift(blocker.reason))
 }
 
 fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) -> Vec<Observation> {

@@ -9,7 +9,7 @@ use crate::{
     controller::{
         blocker::{Blocker, Retry},
         kubernetes::EventDraft,
-        outcome::ReconcileOutcome,
+        outcome::{ReadyResource, ReconcileOutcome},
     },
     messages,
     provision::Change,
@@ -87,11 +87,10 @@ pub(super) fn events(
     let before = previous.map(|status| status.conditions.as_slice()).unwrap_or_default();
     let default = StreamerAccountStatus::default();
     let arn_changes = arn_changes(previous.unwrap_or(&default), outcome);
-    let changes =
-        outcome.resources.iter().filter_map(|(kind, result)| Some((kind, result.as_ref().ok()?.change)));
-    let mut events: Vec<_> = changes
+    let changed = outcome.resources.iter().filter_map(|(kind, result)| Some((kind, result.as_ref().ok()?)));
+    let mut events: Vec<_> = changed
         .filter(|(kind, _)| arn_changes[*kind].is_none())
-        .filter_map(|(kind, change)| change_event(kind, change))
+        .filter_map(|(kind, resource)| change_event(kind, resource))
         .collect();
     let Some(ready) = find(&next.conditions, READY) else { return events };
     let is_known = find(before, READY)
@@ -100,7 +99,8 @@ pub(super) fn events(
         let is_waiting = outcome
             .blockers()
             .iter()
-            .all(|blocker| matches!(blocker.retry, Retry::After(_) | Retry::WithOtherResources));
+            .all(|blocker| matches!(blocker.retry, Retry::After(_) | Retry::WithOtherResources))
+            && outcome.reason() != Reason::DriftDetected;
         events.push(EventDraft {
             warning: ready.status != "True" && !is_waiting,
             reason: outcome.reason(),
@@ -111,12 +111,16 @@ pub(super) fn events(
     events
 }
 
-fn change_event(kind: ResourceKind, change: Change) -> Option<EventDraft> {
-    match change {
+fn change_event(kind: ResourceKind, resource: &ReadyResource) -> Option<EventDraft> {
+    match resource.change {
         // One event reports the creation of all three; an ARN change reports a correction.
         Change::Unchanged | Change::Created | Change::Corrected => None,
         Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::records::adopted(kind))),
         Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::records::updated(kind))),
+        Change::DriftCorrected => {
+            let note = messages::records::drift_corrected(kind, &resource.corrected);
+            Some(warning(Reason::DriftCorrected, PROVISION, note))
+        }
         Change::Recreated => {
             Some(warning(Reason::Recreated, PROVISION, messages::records::recreated(kind, None)))
         }

@@ -283,7 +283,7 @@ mod tests {
             (tags::ACCOUNT.to_owned(), younger.reference().to_string()),
             (tags::USER.to_owned(), Uuid::from_u128(1).to_string()),
         ]);
-        let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags, updated_at: None };
+        let listed = Listed { arn: "arn".to_owned(), name: "todd".to_owned(), tags, ..Listed::default() };
         let inventory =
             Inventory::of_resources("here", vec![TaggedResource::new(ResourceKind::Stage, &listed)]);
         assert_eq!(first(&older, &all, &inventory), Some(younger.reference()));

@@ -130,8 +130,8 @@ async fn check<K: Kind>(kind: K, bodies: &Bodies, name: &str) {
     for case in &cases {
         let asked: K::Settings = serde_json::from_value(case.clone()).expect("settings");
         let answers = [
-            ("Create", kind.create("todd", &asked, &tags).await.expect("created").settings),
-            ("Update", kind.update("a", &asked).await.expect("updated")),
+            ("Create", kind.create("todd", &asked, &tags).await.expect("created").properties.settings),
+            ("Update", kind.update("a", None, &asked).await.expect("updated").settings),
         ];
         let sent = std::mem::take(&mut *bodies.lock().unwrap_or_else(PoisonError::into_inner));
         let [created, updated] = <[Value; 2]>::try_from(sent).expect("two requests");
@@ -176,8 +176,8 @@ async fn a_completed_request_is_signed() {
     let off = api::MultitrackInputConfiguration { enabled: Some(false), ..Default::default() };
     let asked = ChannelSpec { multitrack_input_configuration: Some(off), ..ChannelSpec::default() };
     let made = channels.create("todd", &asked, &Tags::new()).await.expect("created");
-    assert_eq!(made.settings["multitrackInputConfiguration"]["enabled"], false);
-    channels.update(&made.status.arn, &asked).await.expect("updated");
+    assert_eq!(made.properties.settings["multitrackInputConfiguration"]["enabled"], false);
+    channels.update(&made.status.arn, None, &asked).await.expect("updated");
     let sent = simulator.calls();
     assert!(sent.iter().all(|call| call.request["multitrackInputConfiguration"]["enabled"] == false));
 }

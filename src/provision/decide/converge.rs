@@ -26,6 +26,8 @@ pub struct DecisionInput<'a> {
     pub is_settled: bool,
     /// True if this generation was sent to AWS before, so that a difference is drift.
     pub was_sent: bool,
+    /// True if this generation was sent to AWS before, and drift is to be reported only.
+    pub reports_drift: bool,
     /// True if the account is dirty. Then duplicates are listed too.
     pub is_dirty: bool,
     /// The policy for a resource that is gone from AWS.
@@ -39,7 +41,7 @@ impl DecisionInput<'_> {
     }
 }
 
-/// The next step. The variants up to `DriftPersists` end this pass.
+/// The next step. The variants up to `DriftDetected` end this pass.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConvergeStep {
     /// The resource is as the spec says.
@@ -58,6 +60,8 @@ pub enum ConvergeStep {
     OtherInstallation(String),
     /// The resource was updated, but AWS still returns other settings.
     DriftPersists(String),
+    /// Something else has changed the resource, which is to be reported only.
+    DriftDetected(String),
     /// No resource exists, and no earlier Create can take effect: create one.
     Create(Change),
     /// Read one resource by its ARN.
@@ -91,6 +95,10 @@ pub enum ConvergeWait {
 /// update that takes effect late can undo it only once; more often, something else changes the resource, or
 /// AWS does not keep the value.
 const MAX_RESENDS: u32 = 3;
+
+/// Maximum number of updates within 24 h that change back what something else has changed. More often, it would
+/// be a fight that nobody notices.
+const MAX_CORRECTIONS: u32 = 5;
 
 /// Returns true if an update was sent again too often, so that the drift is left as it is.
 pub(in crate::provision) fn is_resent_too_often(update: &PendingUpdate) -> bool {
@@ -258,7 +266,9 @@ fn converge_existing(
 }
 
 /// Returns the step for a resource that differs from the spec. An update that the re-check does not confirm
-/// is sent again once no earlier update can take effect, up to [`MAX_RESENDS`] times.
+/// is sent again once no earlier update can take effect, up to [`MAX_RESENDS`] times. What something else
+/// changes again and again is left as it is after [`MAX_CORRECTIONS`]. Drift that is only to be reported is not
+/// sent, except by an update that is still to be re-checked.
 fn correct_drift(
     arn: &str,
     input: &DecisionInput<'_>,
@@ -268,10 +278,12 @@ fn correct_drift(
 ) -> ConvergeStep {
     let is_sent = match &recorded.pending_update {
         Some(update) if input.was_sent => recheck_in(update, grace).is_some() || is_resent_too_often(update),
-        _ => false,
+        _ => input.was_sent && recorded.corrections >= MAX_CORRECTIONS,
     };
     if is_sent || observed.unconfirmed.contains(arn) {
         ConvergeStep::DriftPersists(arn.to_owned())
+    } else if input.reports_drift && recorded.pending_update.is_none() {
+        ConvergeStep::DriftDetected(arn.to_owned())
     } else {
         ConvergeStep::Update(arn.to_owned())
     }

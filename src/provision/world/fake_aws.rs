@@ -1,12 +1,11 @@
 //! AWS's stages in memory.
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Shared, State, owner, stage};
 use crate::{
     api::{ResourceKind, StageSpec, StageStatus},
-    ivs::{self, Class, Created, Kind, Listed, Live, Tags},
+    ivs::{self, Class, Created, Kind, Listed, Live, Properties, Tags},
 };
 
 /// AWS's stages.
@@ -48,14 +47,14 @@ impl Kind for FakeAws {
             state.creates += 1;
             let arn = stage(&state.creates.to_string());
             state.resources.insert(arn.clone(), tags.clone());
-            Created { status: status(&arn), settings: Value::Null, stream_key: None }
+            Created { status: status(&arn), properties: Properties::default(), stream_key: None }
         })
     }
 
     async fn get(&self, arn: &str) -> ivs::Result<Option<Live<StageStatus>>> {
         self.perform(Class::Transient, |state| {
             let tags = state.resources.get(arn)?.clone();
-            Some(Live { status: status(arn), settings: Value::Null, tags })
+            Some(Live { status: status(arn), properties: Properties::default(), tags })
         })
     }
 
@@ -65,14 +64,14 @@ impl Kind for FakeAws {
                 arn: arn.clone(),
                 name: "todd".to_owned(),
                 tags: tags.clone(),
-                updated_at: None,
+                ..Listed::default()
             };
             (state.resources.iter().map(listed).collect(), None)
         })
     }
 
-    async fn update(&self, _: &str, _: &StageSpec) -> ivs::Result<Value> {
-        self.perform(Class::Transient, |_| Value::Null)
+    async fn update(&self, _: &str, _: Option<&str>, _: &StageSpec) -> ivs::Result<Properties> {
+        self.perform(Class::Transient, |_| Properties::default())
     }
 
     async fn tag(&self, arn: &str, tags: &Tags) -> ivs::Result<()> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Shared, State};
 use crate::{
-    api::{ByKind, ResourceKind, ResourceStatus},
+    api::{ByKind, FieldDifference, ResourceKind, ResourceStatus},
     store::{
         self, Abandonment, AbsenceChanges, Absences, AttemptOutcome, Evidence, InFlight, Journal, Missing,
         Orphan, OrphanChanges, OrphanRow, Orphans, PendingUpdate, RecordedResource, ResourceRecord,
@@ -111,12 +111,18 @@ impl Resources for FakeDatabase {
         _: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        _: &[FieldDifference],
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
             state.pending_update = Some((nonce, state.now + lasts, repeats));
             Some(nonce)
         })
+    }
+
+    /// Unused: only the controller calls it.
+    async fn note_drift(&self, _: Uuid, _: ResourceKind, _: &[FieldDifference]) -> store::Result<()> {
+        Ok(())
     }
 
     async fn end_update(&self, nonce: Uuid) -> store::Result<()> {
@@ -179,6 +185,7 @@ fn recorded(state: &State) -> ResourceRecord {
             in_flight: InFlight::until(nonce, deadline, state.now),
             repeats,
         }),
+        corrections: 0,
     }
 }
 

@@ -1,6 +1,10 @@
 //! Owners of users, and the resources of users.
 
+use sqlx::AssertSqlSafe;
+use streamcat_operator::api::{Field, FieldDifference};
+
 use super::*;
+use crate::support::count;
 
 fn stage(arn: &str) -> ResourceStatus {
     StageStatus { arn: arn.to_owned(), ..StageStatus::default() }.into()
@@ -273,7 +277,7 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let begin = async || {
-        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
+        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2, &[]).await.unwrap().unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
@@ -290,8 +294,47 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
 
     begin().await;
     store.delete_user(user, "todd", false).await.unwrap();
-    let gone = store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
+    let gone = store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0, &[]).await.unwrap();
     assert_eq!(gone, None);
+}
+
+#[tokio::test]
+async fn corrections_of_a_day_are_counted_by_update_and_kept_for_90_days() {
+    let tenant = tenant("history").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let drift = [(Field::Name, Some("other")), (Field::Tag("team".to_owned()), None)].map(|(field, live)| {
+        FieldDifference { field, live: live.map(str::to_owned), desired: Some("todd".to_owned()) }
+    });
+    let correct = async |drift: &[FieldDifference]| {
+        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0, drift).await.unwrap();
+    };
+    let corrections = async || record_of(&store, user, ResourceKind::Stage).await.corrections;
+    for drift in [&drift[..], &drift[1..], &[]] {
+        correct(drift).await;
+    }
+    assert_eq!(corrections().await, 2);
+    assert_eq!(record_of(&store, user, ResourceKind::Channel).await.corrections, 0);
+    let rows: Vec<(String, Option<String>, String)> =
+        sqlx::query_as("select field, live, desired from drift_history order by id")
+            .fetch_all(&tenant.pool())
+            .await
+            .unwrap();
+    let row =
+        |field: &str, live: Option<&str>| (field.to_owned(), live.map(str::to_owned), "todd".to_owned());
+    assert_eq!(rows, [row("name", Some("other")), row("tag team", None), row("tag team", None)]);
+
+    let age = async |interval: &str| {
+        let update = format!("update drift_history set found_at = found_at - interval '{interval}'");
+        sqlx::query(AssertSqlSafe(update)).execute(&tenant.pool()).await.unwrap();
+    };
+    age("1 day").await;
+    assert_eq!(corrections().await, 0);
+    age("90 days").await;
+    correct(&[]).await;
+    assert_eq!(count(&tenant, "select count(*) from drift_history").await, 3);
+    correct(&drift[..1]).await;
+    assert_eq!(count(&tenant, "select count(*) from drift_history").await, 1);
 }
 
 #[tokio::test]

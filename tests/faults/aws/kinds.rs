@@ -9,7 +9,7 @@ use streamcat_operator::{
     api::{
         self, ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, ResourceKind, StageSpec, StageStatus,
     },
-    ivs::{Class, Created, Error, Kind, ListPage, Listed, Live, Result, StreamKeys, Tags},
+    ivs::{Class, Created, Error, Kind, ListPage, Listed, Live, Properties, Result, StreamKeys, Tags},
 };
 
 use super::Resource;
@@ -28,7 +28,16 @@ pub trait Flavor: Send + Sync + 'static {
     const LIST: Operation;
     const UPDATE: Operation;
     const DELETE: Operation;
-    type Settings: api::Settings + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    /// The settings that lists contain.
+    const LISTED: &[&str];
+    type Settings: api::Settings
+        + Clone
+        + std::fmt::Debug
+        + Default
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync;
     type Status: api::Status + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
     fn status(arn: &str) -> Self::Status;
     /// Returns the settings that AWS sets if the spec does not.
@@ -53,6 +62,7 @@ impl Flavor for Channel {
     const LIST: Operation = read("ListChannels");
     const UPDATE: Operation = write("UpdateChannel");
     const DELETE: Operation = write("DeleteChannel");
+    const LISTED: &[&str] = &["latencyMode", "type", "authorized"];
     type Settings = ChannelSpec;
     type Status = ChannelStatus;
 
@@ -80,6 +90,7 @@ impl Flavor for ChatRoom {
     const LIST: Operation = read("ListRooms");
     const UPDATE: Operation = write("UpdateRoom");
     const DELETE: Operation = write("DeleteRoom");
+    const LISTED: &[&str] = &["loggingConfigurationIdentifiers"];
     type Settings = ChatRoomSpec;
     type Status = ChatRoomStatus;
 
@@ -102,6 +113,7 @@ impl Flavor for Stage {
     const LIST: Operation = read("ListStages");
     const UPDATE: Operation = write("UpdateStage");
     const DELETE: Operation = write("DeleteStage");
+    const LISTED: &[&str] = &[];
     type Settings = StageSpec;
     type Status = StageStatus;
 
@@ -144,6 +156,7 @@ impl<F: Flavor> FakeResources<F> {
                 arn: arn.clone(),
                 name: resource.name.clone(),
                 tags: resource.tags.clone(),
+                settings: F::LISTED.iter().map(|name| (*name, resource.settings[*name].clone())).collect(),
                 updated_at: (F::KIND == ResourceKind::ChatRoom).then_some(resource.updated_at),
             });
             let page: Vec<_> = found.by_ref().take(page_size).collect();
@@ -240,7 +253,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
             merge(&mut settings, &wanted, state.aws.discarded_setting);
             let resource = Resource {
                 kind: F::KIND,
-                name,
+                name: name.clone(),
                 tags,
                 settings: settings.clone(),
                 in_use: false,
@@ -251,7 +264,8 @@ impl<F: Flavor> Kind for FakeResources<F> {
             state.aws.ours.insert(arn.clone());
             state.ownership.created(state.reconciled_uid.as_ref(), &arn, now);
             let stream_key = state.aws.stream_key(&arn).cloned().map(SecretString::from);
-            Ok(Created { status: F::status(&arn), settings, stream_key })
+            let properties = Properties { name: Some(name), settings };
+            Ok(Created { status: F::status(&arn), properties, stream_key })
         };
         self.injector.call(F::CREATE, about, effect).await
     }
@@ -262,7 +276,7 @@ impl<F: Flavor> Kind for FakeResources<F> {
             let found = state.aws.shown(now).and_then(|shown| shown.get(&at));
             Ok(found.filter(|resource| resource.kind == F::KIND).map(|resource| Live {
                 status: F::status(&at),
-                settings: resource.settings.clone(),
+                properties: properties_of(resource),
                 tags: resource.tags.clone(),
             }))
         };
@@ -273,12 +287,13 @@ impl<F: Flavor> Kind for FakeResources<F> {
         self.listed(name, token).await
     }
 
-    async fn update(&self, arn: &str, changes: &F::Settings) -> Result<Value> {
-        let changes = changes.clone();
+    async fn update(&self, arn: &str, name: Option<&str>, changes: &F::Settings) -> Result<Properties> {
+        let (name, changes) = (name.map(str::to_owned), changes.clone());
         let update = move |resource: &mut Resource, now, discarded_setting| {
             merge(&mut resource.settings, &changes, discarded_setting);
+            resource.name = name.unwrap_or_else(|| resource.name.clone());
             resource.updated_at = calendar(now);
-            resource.settings.clone()
+            properties_of(resource)
         };
         self.modify(F::UPDATE, arn, update).await
     }
@@ -339,6 +354,10 @@ impl StreamKeys for FakeResources<Channel> {
         };
         self.injector.call(operation, channel_arn, effect).await
     }
+}
+
+fn properties_of(resource: &Resource) -> Properties {
+    Properties { name: Some(resource.name.clone()), settings: resource.settings.clone() }
 }
 
 /// Changes settings, except one that AWS does not keep.

@@ -303,7 +303,9 @@ fn check_ready(state: &mut State, now: Duration, account: &StreamerAccount, stat
         let replaced = state.aws.journal_since;
         let is_record_lost = !replaced.is_zero() && now < replaced + UPDATE_RECORD_LIFETIME;
         let is_pending = is_record_lost || state.database.has_pending_update(arn);
-        if state.aws.external_deletes.contains(arn) || may_be_misled && is_pending {
+        let is_others_doing =
+            state.aws.external_deletes.contains(arn) || state.aws.external_changes.contains(arn);
+        if is_others_doing || may_be_misled && is_pending {
             continue;
         }
         let matches =

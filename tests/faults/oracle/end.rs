@@ -196,7 +196,7 @@ fn inconsistencies<'s>(
     of_user.into_iter().chain(of_kinds).chain(of_secret)
 }
 
-/// I4 and I10: settings and tags are as the spec says.
+/// I4 and I10: names, settings, and tags are as the spec says.
 fn spec_differences<'s>(
     state: &'s State,
     account: &'s StreamerAccount,
@@ -205,8 +205,9 @@ fn spec_differences<'s>(
     let wanted = settings(&account.spec);
     let differs = move |((kind, _, arn), wanted): (_, Value)| {
         let arn = arn?;
-        let matches =
-            state.aws.resources().get(arn).is_some_and(|it| matches_spec(it, kind, &account.spec, &wanted));
+        let matches = state.aws.resources().get(arn).is_some_and(|found| {
+            found.name == account.spec.username && matches_spec(found, kind, &account.spec, &wanted)
+        });
         (!matches && !state.aws.was_changed_late(arn))
             .then(|| format!("I4: the {kind} {arn} differs from the spec"))
     };

@@ -9,6 +9,18 @@ const DELETE: &str = "src/provision/decide/delete.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "drift is corrected although it is only to be reported",
+        file: DECIDE,
+        right: "} else if input.reports_drift && recorded.pending_update.is_none() {",
+        wrong: "} else if input.reports_drift && recorded.arn.is_none() {",
+    },
+    Defect {
+        name: "drift is corrected again and again for ever",
+        file: DECIDE,
+        right: "_ => input.was_sent && recorded.corrections >= MAX_CORRECTIONS,",
+        wrong: "_ => input.was_sent && recorded.corrections >= MAX_CORRECTIONS && recorded.arn.is_none(),",
+    },
+    Defect {
         name: "stages are not listed although an attempt is open",
         file: "src/provision/decision_context.rs",
         right: "self.is_aws_listed && recorded.attempt.is_none() && !recorded.is_abandoned",
@@ -127,13 +139,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an update is recorded after it is sent",
         file: CONVERGE,
-        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
+        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
 ",
         wrong: "        let sent = compared.differences.send(self.kind, arn).await;
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
             return Ok(false);
         };
 ",

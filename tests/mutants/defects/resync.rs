@@ -6,6 +6,36 @@ const RESYNC: &str = "src/controller/resync/mod.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "a resource that a list shows with other values is not read",
+        file: RESYNC,
+        right: "                mark_differing(context, &differing);",
+        wrong: "                drop(differing);",
+    },
+    Defect {
+        name: "another name is not drift",
+        file: "src/controller/cache/account.rs",
+        right: "let differs = || *self.username != *listed.name || self.declared.differ_from(kind, listed);",
+        wrong: "let differs = || self.declared.differ_from(kind, listed);",
+    },
+    Defect {
+        name: "another setting or tag is not drift",
+        file: "src/controller/cache/account.rs",
+        right: "let differs = || *self.username != *listed.name || self.declared.differ_from(kind, listed);",
+        wrong: "let differs = || *self.username != *listed.name;",
+    },
+    Defect {
+        name: "a tag that is gone is not drift",
+        file: "src/provision/declared.rs",
+        right: ".filter(is_declared).count() == self.tags.len()",
+        wrong: ".filter(is_declared).count() <= self.tags.len()",
+    },
+    Defect {
+        name: "the name is not sent again",
+        file: "src/provision/differences.rs",
+        right: "let name = name.as_ref().filter(|name| *name != wanted).map(|_| wanted.clone());",
+        wrong: "let name = name.as_ref().filter(|name| *name != wanted && name.is_empty()).map(|_| wanted.clone());",
+    },
+    Defect {
         name: "an account with a duplicate is not marked dirty",
         file: RESYNC,
         right: "context.mark_dirty(account);",

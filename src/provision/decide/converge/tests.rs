@@ -22,6 +22,7 @@ const NEW: DecisionInput<'_> = DecisionInput {
     is_known_user: false,
     is_settled: false,
     was_sent: false,
+    reports_drift: false,
     is_dirty: false,
     recreate: RecreatePolicy::Always,
 };
@@ -288,6 +289,27 @@ fn an_update_is_rechecked_once_no_earlier_one_can_take_effect() {
 }
 
 #[test]
+fn what_something_else_changes_again_and_again_is_left_as_it_is() {
+    let reported = DecisionInput { status_arn: Some(A), was_sent: true, ..NEW };
+    let corrected = |corrections| ResourceRecord { corrections, ..recorded(Some(A)) };
+    let mut differing = shown(&[(A, ObservedOwnership::Owned)]);
+    differing.differing.insert(arn(A));
+    assert_eq!(step(&reported, &corrected(4), &differing), ConvergeStep::Update(arn(A)));
+    assert_eq!(step(&reported, &corrected(5), &differing), ConvergeStep::DriftPersists(arn(A)));
+    assert_eq!(step(&NEW, &corrected(5), &differing), ConvergeStep::Update(arn(A)), "the spec has changed");
+}
+
+#[test]
+fn drift_that_is_only_to_be_reported_is_not_sent() {
+    let reported = DecisionInput { status_arn: Some(A), was_sent: true, reports_drift: true, ..NEW };
+    let mut differing = shown(&[(A, ObservedOwnership::Owned)]);
+    differing.differing.insert(arn(A));
+    assert_eq!(step(&reported, &recorded(Some(A)), &differing), ConvergeStep::DriftDetected(arn(A)));
+    let resent = ResourceRecord { pending_update: Some(update(0, 20, 0)), ..recorded(Some(A)) };
+    assert_eq!(step(&reported, &resent, &differing), ConvergeStep::Update(arn(A)), "an update was undone");
+}
+
+#[test]
 fn drift_is_resent_three_times_and_then_left_until_the_spec_changes() {
     let settled = DecisionInput { status_arn: Some(A), is_settled: true, was_sent: true, ..NEW };
     let undone =
@@ -316,7 +338,7 @@ fn drift_is_resent_three_times_and_then_left_until_the_spec_changes() {
 fn ranked(in_database: Option<&str>, status_arn: Option<&str>, attempts: &[u128]) -> Vec<String> {
     let listed = |arn: &str, nonce: u128| {
         let tags = owner().create_tags(Uuid::from_u128(nonce), &Tags::new());
-        Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags, updated_at: None }
+        Listed { arn: arn.to_owned(), name: "todd".to_owned(), tags, ..Listed::default() }
     };
     let attempts: Vec<_> = attempts.iter().copied().map(Uuid::from_u128).collect();
     let mut owned = vec![listed(C, 2), listed(B, 7), listed(A, 1)];
