@@ -58,7 +58,7 @@ impl StatusRecord for Settled {
         (kind == KIND).then_some(entry)
     }
 
-    fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool {
+    fn contradicts(&self, kind: ResourceKind, listed: &Listed) -> bool {
         self.declared.differ_from(kind, listed)
     }
 }

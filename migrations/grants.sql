@@ -59,7 +59,6 @@ begin
         grant execute on function claim_username(uuid, text, text, text, text, text, double precision, uuid, boolean) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[]) to streamcat_controller;
         grant execute on function add_drift(uuid, resource_kind, text[], text[], text[], boolean) to streamcat_controller;
-        grant execute on function begin_update(uuid, resource_kind, double precision, integer, text[], text[], text[]) to streamcat_controller;
         grant execute on function limit_lock_waits(integer) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;
         grant execute on function write_resource(uuid, resource_kind, text, text, jsonb) to streamcat_controller;

@@ -102,7 +102,7 @@ pub struct StreamerAccountSpec {
     pub recreate_policy: RecreatePolicy,
 
     /// Policy for values that something other than the operator changes in AWS: Correct changes them back,
-    /// Report only says so. Left out, the setting of the installation holds.
+    /// Report only reports them. Left out, the setting of the installation holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 }
@@ -144,7 +144,8 @@ pub enum RecreatePolicy {
     Never,
 }
 
-/// Policy for values that something other than the operator changes in AWS.
+/// Policy for values that something other than the operator changes in AWS: Correct changes them back, Report
+/// only reports them. Left out, the setting of the installation holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[value(rename_all = "PascalCase")]
 pub enum DriftPolicy {
@@ -162,6 +163,10 @@ pub struct StreamerAccountStatus {
     /// Generation of the spec that this status describes. -1 before the first reconcile.
     #[serde(default = "never_observed")]
     pub observed_generation: i64,
+
+    /// Latest generation of the spec that AWS has accepted for all three resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_generation: Option<i64>,
 
     /// Ready, Reconciling and Stalled as kstatus defines them, and UserReady, ChannelReady, ChatRoomReady and
     /// StageReady for the parts.

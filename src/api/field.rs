@@ -18,7 +18,7 @@ pub struct FieldDifference {
 pub enum Field {
     /// The name.
     Name,
-    /// A setting, by its path in the spec, with dots.
+    /// A setting, by its path within `spec.channel`, `spec.chatRoom`, or `spec.stage`, with dots.
     Setting(String),
     /// A tag, by its key.
     Tag(String),

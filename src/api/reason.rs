@@ -9,6 +9,8 @@ pub enum RetryClass {
     Never,
     /// Retries at a long, fixed interval: somebody has to act outside of the operator.
     FixedDelay,
+    /// Retries every hour: a resync notices sooner what matters.
+    Hourly,
     /// Retries with exponential backoff.
     Backoff,
     /// A retry at a time that the situation determines.
@@ -77,8 +79,8 @@ reasons! {
     BrakeEngaged: FixedDelay, "A resource is missing, and too many others are missing too.";
     RecordedElsewhere: FixedDelay, "The recorded ARN names another AWS account or region than the controller works in. Nothing is created or deleted.";
     OtherInstallation: FixedDelay, "The database, or the tags of a recorded resource, name another installation. Nothing is created or deleted.";
-    DriftPersists: FixedDelay, "The name, settings, or tags in AWS still differ from the spec after an update. The message names them with both values.";
-    DriftDetected: Scheduled, "Something else has changed a resource in AWS, and the drift policy is `Report`. The message names the fields with both values.";
+    DriftPersists: FixedDelay, "The name, settings, or tags in AWS differ from the spec, and do not stay when they are changed back. The message names them with both values.";
+    DriftDetected: Hourly, "Something else has changed a resource in AWS, and the drift policy is `Report`. The message names the fields with both values.";
     ResourceGone: Never, "A resource is gone from AWS, and `recreatePolicy` is `Never`.";
     StreamKeyMissing: Backoff, "AWS does not return the channel's stream key, and creates no other because one exists.";
     SecretExists: FixedDelay, "A Secret that belongs to another owner or another channel has the name of the stream key Secret.";
@@ -95,7 +97,7 @@ reasons! {
     // The following are reasons of events only.
     Adopted: None, "A resource of an earlier attempt was found and adopted.";
     Updated: None, "A resource was updated to match the spec.";
-    DriftCorrected: None, "Something else had changed a resource in AWS, and it matches the spec again. The event names the fields with both values.";
+    DriftCorrected: None, "Something else had changed a resource in AWS, and it was changed back. The event names the fields with both values.";
     StreamKeyCreated: None, "The channel had no stream key and got another.";
     StreamKeyReplaced: None, "The Secret had another stream key than the channel, and has the channel's key now.";
     SecretAdopted: None, "The Secret had no owner, and belongs to the account again.";
@@ -203,6 +205,7 @@ mod tests {
             let says = |words: &str| retried.is_some_and(|retried| retried.contains(words));
             assert_eq!(says("`Stalled`"), reason.retry() == RetryClass::Never, "{reason}");
             assert_eq!(says("every 2 min"), reason.retry() == RetryClass::FixedDelay, "{reason}");
+            assert_eq!(says("every hour"), reason.retry() == RetryClass::Hourly, "{reason}");
         }
     }
 

@@ -49,8 +49,13 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_RESYNC_BUDGET_PERCENT", default_value = "20", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub resync_budget_percent: u8,
 
+    /// Time in which each account is read from AWS once, with its stream key and its Secret, because no list
+    /// shows everything. It is longer with more accounts than a fifth of the AWS calls per second allows.
+    #[arg(long, env = "STREAMCAT_VERIFICATION_INTERVAL", default_value = "24h", value_parser = duration)]
+    pub verification_interval: Duration,
+
     /// Policy for values that something else changes in AWS, of the accounts that set no driftPolicy: Correct
-    /// changes them back, Report only says so.
+    /// changes them back, Report only reports them.
     #[arg(long, env = "STREAMCAT_DRIFT_POLICY", value_enum, default_value_t)]
     pub drift_policy: DriftPolicy,
 

@@ -21,6 +21,8 @@ pub enum Retry {
     /// A retry after a long, fixed delay: somebody has to act outside of the controller, which is not
     /// notified.
     FixedDelay,
+    /// A retry after an hour: a resync notices sooner what matters.
+    Hourly,
     /// No retry until the spec changes.
     Never,
     /// A retry when the cause that other accounts share may have passed.
@@ -32,10 +34,6 @@ pub enum Retry {
 /// Interval at which an account in a terminating namespace is checked. Its own deletion, which follows soon,
 /// is watched.
 const TERMINATING_NAMESPACE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Interval at which a resource is read again whose drift is only reported. Resyncs notice sooner when a field
-/// that lists contain is as desired again.
-const REPORTED_DRIFT_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Delay before a resource is checked that was not ready when the interim status was written.
 const IN_PROGRESS_DELAY: Duration = Duration::from_secs(1);
@@ -60,6 +58,7 @@ impl Blocker {
         let retry = match reason.retry() {
             RetryClass::Never => Retry::Never,
             RetryClass::FixedDelay => Retry::FixedDelay,
+            RetryClass::Hourly => Retry::Hourly,
             RetryClass::Backoff => Retry::Backoff,
             RetryClass::Scheduled | RetryClass::None => Retry::WithOtherResources,
         };
@@ -188,12 +187,14 @@ impl Blocker {
                 Self::new(Reason::DriftPersists, messages::records::drift_retried(noun, fields))
                     .retried_after(resend_in)
             }
-            DriftCause::SentTooOften => {
-                Self::new(Reason::DriftPersists, messages::records::drift_persists(noun, fields))
+            DriftCause::NotKept => {
+                Self::new(Reason::DriftPersists, messages::records::drift_not_kept(noun, fields))
+            }
+            DriftCause::Contested => {
+                Self::new(Reason::DriftPersists, messages::records::drift_contested(noun, fields))
             }
             DriftCause::ReportedOnly => {
                 Self::new(Reason::DriftDetected, messages::records::drift_detected(noun, fields))
-                    .retried_after(REPORTED_DRIFT_INTERVAL)
             }
         }
     }

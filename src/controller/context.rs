@@ -31,17 +31,17 @@ use super::{
     shared_waits::SharedWaits,
 };
 use crate::{
-    api::{AccountRef, DriftPolicy, Reason, ResourceKind},
+    api::{AccountRef, ByKind, DriftPolicy, Reason, ResourceKind},
     ivs::Target,
     lanes::{Lane, without_place},
     lock::lock,
     messages,
-    provision::{Brake, BrakeLimits, DecisionContext, DifferingResource, Inventory, Timing},
+    provision::{Brake, BrakeLimits, ContradictedStatus, DecisionContext, Inventory, Timing},
     store::{ChainId, ClusterIdentity, Continuity, RecordChain},
     telemetry::Metrics,
 };
 
-pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark};
+pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark, unverified::Marks};
 
 /// The latest complete list counts as recent for three resync periods plus this time.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
@@ -310,12 +310,17 @@ impl<B: Backends> Context<B> {
         self.requeue(account);
     }
 
-    /// As [`Self::mark_unverified`], for one resource that a list shows with other values.
-    pub(super) fn mark_differing(&self, kind: ResourceKind, resource: &DifferingResource) {
-        let account = &resource.account;
-        if self.unverified.mark_differing(account, kind, resource.values) {
-            tracing::info!(%account, %kind, "drift: AWS lists other values than status says");
-            self.requeue(account.clone());
+    /// Marks the resources unverified whose conditions the latest lists contradict, and requeues their accounts.
+    pub(super) fn mark_contradicted(&self, contradicted: &ByKind<Vec<ContradictedStatus>>) {
+        // An update that is to be re-checked may be younger than the list.
+        let is_verified = |resource: &&ContradictedStatus| self.rechecks.due_in(&resource.account).is_none();
+        let resources = contradicted.iter().flat_map(|(kind, resources)| {
+            let resources = resources.iter().filter(is_verified);
+            resources.map(move |resource| (resource.account.clone(), kind, resource.values))
+        });
+        for (account, kind) in self.unverified.mark_contradicted(resources) {
+            tracing::info!(%account, %kind, "a list contradicts the condition of a resource, which is read now");
+            self.requeue(account);
         }
     }
 

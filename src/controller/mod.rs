@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `runtime` | start-up, the watch, leader election, the lease on the database |
 //! | `reconcile` | one reconcile: applies the spec of an account, or cleans up after its deletion |
+//! | `verification` | reads each account once a day |
 //! | `resync` | the periodic comparison of AWS with status and PostgreSQL: drift, orphans, late creates |
 //! | `username` | the claim of an account to its username |
 //! | `status` | conditions, events, and writing both |
@@ -38,6 +39,7 @@ mod runtime;
 mod shared_waits;
 mod status;
 mod username;
+mod verification;
 
 pub use backends::{Backends, ProductionBackends};
 pub use cache::{CachedAccount, CachedAccounts};

@@ -16,6 +16,8 @@ pub type ResourceResult = Result<ReadyResource, Blocker>;
 pub struct ReadyResource {
     /// The status of the resource.
     pub status: ResourceStatus,
+    /// True if AWS returned it in this reconcile.
+    pub is_observed: bool,
     /// The change that the reconcile made.
     pub change: Change,
     /// Fields that something else had changed in AWS, and that the reconcile has changed back.
@@ -53,7 +55,7 @@ impl ReconcileOutcome {
         let mut blockers: Vec<_> = self.user.as_ref().err().into_iter().chain(of_resources).collect();
         blockers.sort_by_key(|blocker| match blocker.retry {
             Retry::Never => 0,
-            Retry::FixedDelay | Retry::WithSharedCause => 1,
+            Retry::FixedDelay | Retry::Hourly | Retry::WithSharedCause => 1,
             Retry::Backoff => 2,
             Retry::After(_) => 3,
             Retry::WithOtherResources => 4,
@@ -77,17 +79,18 @@ impl ReconcileOutcome {
         ready.filter_map(|resource| resource.recheck_in).min()
     }
 
-    /// Returns true if a resource exists, and the reconcile has not changed it.
+    /// Returns true if AWS returned a resource, and the reconcile has not changed it.
     pub fn is_unchanged(&self, kind: ResourceKind) -> bool {
-        self.resources[kind].as_ref().is_ok_and(|resource| resource.change == Change::Unchanged)
+        let is_unchanged =
+            |resource: &ReadyResource| resource.is_observed && resource.change == Change::Unchanged;
+        self.resources[kind].as_ref().is_ok_and(is_unchanged)
     }
 
     /// Returns true if AWS was asked about everything that the account owns: all is ready, or only a person can
     /// unblock the rest.
     pub fn is_checked(&self) -> bool {
-        let blockers = self.blockers().into_iter().filter(|blocker| blocker.reason != Reason::DriftDetected);
-        let retry = blockers.map(|blocker| blocker.retry).min();
-        self.user.is_ok() && matches!(retry, None | Some(Retry::FixedDelay | Retry::Never))
+        let is_final = matches!(self.retry(), None | Some(Retry::FixedDelay | Retry::Hourly | Retry::Never));
+        self.user.is_ok() && is_final
     }
 
     /// Returns the retry that comes first in the order of [`Retry`]; None if nothing is blocked.
@@ -109,6 +112,7 @@ pub(super) mod tests {
     pub fn resource(change: Change, status: impl Into<ResourceStatus>) -> ReadyResource {
         ReadyResource {
             status: status.into(),
+            is_observed: true,
             change,
             corrected: Vec::new(),
             blocker: None,

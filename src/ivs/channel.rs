@@ -286,3 +286,41 @@ impl StreamKeys for Channels {
         key_value("CreateStreamKey", true, answer.stream_key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_gets_name_settings_alike() {
+        let channel = Channel::builder()
+            .latency_mode(ChannelLatencyMode::NormalLatency)
+            .r#type(ChannelType::BasicChannelType)
+            .authorized(true)
+            .recording_configuration_arn("recording")
+            .insecure_ingest(true)
+            .preset(TranscodePreset::ConstrainedBandwidthTranscodePreset)
+            .playback_restriction_policy_arn("policy")
+            .ad_configuration_arn("ads")
+            .failover_slate_configuration_arn("slate")
+            .build();
+        let summary = ChannelSummary::builder()
+            .latency_mode(ChannelLatencyMode::NormalLatency)
+            .r#type(ChannelType::BasicChannelType)
+            .authorized(true)
+            .recording_configuration_arn("recording")
+            .insecure_ingest(true)
+            .preset(TranscodePreset::ConstrainedBandwidthTranscodePreset)
+            .playback_restriction_policy_arn("policy")
+            .ad_configuration_arn("ads")
+            .failover_slate_configuration_arn("slate")
+            .build();
+        let mut all = properties_of(&channel).settings;
+        let members = all.as_object_mut().expect("an object");
+        for only_in_get in ["multitrackInputConfiguration", "containerFormat"] {
+            assert_eq!(members.remove(only_in_get), Some(Value::Null));
+        }
+        assert!(members.values().all(|value| !value.is_null()));
+        assert_eq!(listed_settings(&summary), all);
+    }
+}

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_a_reference_of_the_spec_differs_from_others() {
+    fn an_error_about_a_reference_of_the_spec_contradicts_others() {
         let is_missing = is_missing_reference;
         for name in [
             "Resource: arn:aws:ivs:eu-west-1:1:recording-configuration/a not found",

@@ -28,7 +28,7 @@ pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Op
 /// A setting whose live value is not as desired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingDifference {
-    /// Its path in the spec, with dots.
+    /// Its path in the settings, with dots.
     pub path: String,
     /// The live value; null if AWS leaves it out.
     pub live: Value,

@@ -27,7 +27,7 @@ fn shortened(value: &str) -> String {
 /// `found`: what differed, before it was changed back.
 pub(crate) fn drift_corrected(kind: ResourceKind, found: &[FieldDifference]) -> String {
     format!(
-        "Something else had changed the {kind} in AWS, and it matches the spec again. Found: {}.",
+        "Something else had changed the {kind} in AWS, and it was changed back. Found: {}.",
         differences(found)
     )
 }
@@ -46,11 +46,24 @@ pub(crate) fn drift_detected(noun: &str, found: &[FieldDifference]) -> String {
     )
 }
 
-pub(crate) fn drift_persists(noun: &str, found: &[FieldDifference]) -> String {
-    let fields = differences(found);
+pub(crate) fn drift_not_kept(noun: &str, found: &[FieldDifference]) -> String {
     format!(
-        "The {noun} keeps drifting from the spec ({fields}): something else changes it, or AWS does not keep the value. It is left as it is for now. Change the spec, or request another update with the annotation {RECONCILE_AT_ANNOTATION}."
+        "The {noun} does not keep the values of the spec ({}): AWS does not keep them, or something else changes them at once. They were sent four times, and are not sent again. {}",
+        differences(found),
+        how_to_resend()
     )
+}
+
+pub(crate) fn drift_contested(noun: &str, found: &[FieldDifference]) -> String {
+    format!(
+        "Something else keeps changing the {noun} ({}). It was changed back five times within 24 hours, and is left as it is until fewer of these are that recent. {}",
+        differences(found),
+        how_to_resend()
+    )
+}
+
+fn how_to_resend() -> String {
+    format!("Change the spec, or request another update with the annotation {RECONCILE_AT_ANNOTATION}.")
 }
 
 // Owners.

@@ -193,9 +193,9 @@ where
 
     /// Returns the reason why drift is left after an update.
     fn persistence(&self) -> DriftCause {
-        let update = self.recorded.pending_update.as_ref().filter(|update| !is_resent_too_often(update));
-        let resent_in = update.and_then(|update| self.recheck_in(update));
-        resent_in.map_or(DriftCause::SentTooOften, DriftCause::SentAgainIn)
+        let Some(update) = &self.recorded.pending_update else { return DriftCause::Contested };
+        let resent_in = self.recheck_in(update).filter(|_| !is_resent_too_often(update));
+        resent_in.map_or(DriftCause::NotKept, DriftCause::SentAgainIn)
     }
 
     async fn get(&mut self, arn: String) -> Result<()> {
@@ -210,7 +210,8 @@ where
 
     /// Compares a resource, as AWS returned it, with the desired state.
     fn compare(&mut self, arn: &str, live: Live<K::Status>) {
-        let differences = Differences::between(self.desired, &live);
+        let is_complete = !self.is_drift();
+        let differences = Differences::between(self.desired, &live, is_complete);
         if differences.is_empty() {
             self.observed.differing.remove(arn);
         } else {
@@ -312,8 +313,8 @@ where
         let (user, begun) = (self.desired.owner.user, Instant::now());
         let deadline = self.context.timing.update_deadline();
         let resends = self.resends();
-        let drift = if self.desired.was_ready { compared.differences.fields() } else { &[] };
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
+        let (is_drift, found) = (self.is_drift(), compared.differences.fields().to_vec());
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
@@ -322,20 +323,37 @@ where
         let pending = if begun.elapsed() < deadline {
             Some(pending)
         } else {
-            let recorded = self.store.begin_update(user, K::KIND, deadline, resends, &[]).await;
+            let recorded = self.store.begin_update(user, K::KIND, deadline, resends).await;
             recorded.map_err(Error::LateUpdateNotRecorded)?
         };
         let sent = sent?;
-        let drift = drift.to_vec();
         let note = |nonce| InFlight::until(nonce, deadline, Duration::ZERO);
         self.recorded.pending_update =
             pending.map(|nonce| PendingUpdate { in_flight: note(nonce), repeats: resends });
         self.confirm(arn, sent);
-        if self.change == Change::Unchanged {
-            self.change = if self.desired.was_ready { Change::DriftCorrected } else { Change::Updated };
+        if is_drift && !self.observed.differing.contains(arn) {
+            self.note_correction(found).await;
+        } else if self.change == Change::Unchanged {
+            self.change = Change::Updated;
         }
-        self.corrected.extend(drift);
         Ok(true)
+    }
+
+    /// Returns true if a difference is something else's change. What a re-check finds may be an earlier update
+    /// of our own.
+    fn is_drift(&self) -> bool {
+        self.desired.was_applied && self.recorded.pending_update.is_none()
+    }
+
+    /// Notes that drift was corrected.
+    async fn note_correction(&mut self, found: Vec<FieldDifference>) {
+        if let Err(error) = self.store.note_drift(self.desired.owner.user, K::KIND, &found, true).await {
+            tracing::warn!(%error, kind = %K::KIND, "corrected drift could not be added to the history");
+        }
+        if self.change == Change::Unchanged {
+            self.change = Change::DriftCorrected;
+        }
+        self.corrected.extend(found);
     }
 
     /// Returns the number of consecutive times that this update, including the current one, was sent again.

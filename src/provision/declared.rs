@@ -104,6 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ivs::differences;
 
     fn declared(spec: Value) -> DeclaredFields {
         let mut spec = spec;
@@ -147,6 +148,37 @@ mod tests {
         assert!(!differs(off.clone(), ResourceKind::Channel, nothing, &[]));
         let on = json!({ "authorized": null, "recordingConfigurationArn": "arn:aws:ivs:x" });
         assert!(differs(off, ResourceKind::Channel, on, &[]));
+    }
+
+    #[test]
+    fn values_have_the_same_hash_if_settings_count_as_the_same() {
+        let values = [
+            json!(null),
+            json!(false),
+            json!(true),
+            json!(""),
+            json!("a"),
+            json!("b"),
+            json!(0),
+            json!(1),
+            json!([]),
+            json!(["a", "b"]),
+            json!(["b", "a"]),
+            json!(["a"]),
+        ];
+        for live in &values {
+            for desired in &values {
+                let is_same = differences(&json!({ "x": desired }), &json!({ "x": live })).is_empty();
+                // AWS leaves out what is off: it never returns a value that is off for another one.
+                if is_off(live) == is_off(desired) || is_same {
+                    assert_eq!(
+                        hash_value(live) == hash_value(desired),
+                        is_same || is_off(live),
+                        "{live} {desired}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

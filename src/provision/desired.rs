@@ -26,12 +26,12 @@ pub struct DesiredResource<'a, K: Kind> {
     pub is_known_user: bool,
     /// True if status says of this generation that the resource is ready, and the account is not dirty.
     pub is_settled: bool,
-    /// True if status says that this generation was sent to AWS, so that a difference is drift.
+    /// True if AWS has accepted this generation, and nobody has requested another update.
     pub was_sent: bool,
-    /// True if status says of this generation that the resource was ready, so that a difference is something
-    /// else's change.
-    pub was_ready: bool,
-    /// True if status says of this generation that it was sent to AWS, and drift is to be reported only.
+    /// True if status says that AWS has accepted this generation, so that a difference is drift, whether or not
+    /// it is to be sent again.
+    pub was_applied: bool,
+    /// True if AWS has accepted this generation, and drift is to be reported only.
     pub reports_drift: bool,
     /// The policy for a resource that is gone from AWS.
     pub recreate: RecreatePolicy,

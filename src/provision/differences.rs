@@ -32,9 +32,15 @@ impl<K: Kind> Default for Differences<K> {
 impl<K: Kind> Differences<K> {
     /// Compares a resource with its desired state: the name, settings, the user's own tags, and the ownership
     /// tags, which someone may have removed.
-    pub(super) fn between(desired: &DesiredResource<'_, K>, live: &Live<K::Status>) -> Self {
+    ///
+    /// `is_complete`: false if the spec was sent before, so that tags that it does not name are somebody else's.
+    pub(super) fn between(
+        desired: &DesiredResource<'_, K>,
+        live: &Live<K::Status>,
+        is_complete: bool,
+    ) -> Self {
         let Properties { name, settings } = &live.properties;
-        let (set, remove) = tag_changes(desired.tags, &live.tags);
+        let (set, remove) = tag_changes(desired.tags, &live.tags, !is_complete);
         let mut ownership = desired.owner.ownership_tags();
         ownership.retain(|key, value| live.tags.get(key) != Some(value));
         let wanted = &desired.owner.username;
@@ -112,7 +118,7 @@ fn tag_difference(key: &str, live: Option<&String>, desired: Option<&String>) ->
     FieldDifference { field: Field::Tag(key.to_owned()), live: live.cloned(), desired: desired.cloned() }
 }
 
-/// Returns a value as a text; None if it is off, so that AWS may leave it out.
+/// Returns a value as a text; None if it is null or empty.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),

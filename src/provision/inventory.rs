@@ -114,20 +114,21 @@ pub struct Listing {
     /// The resources with this installation's tag that were not updated for long, with the time of the last
     /// update.
     pub idle: Vec<(Arn, Timestamp)>,
-    /// The resources about which status is wrong: whether they are as the spec says.
-    pub differing: Vec<DifferingResource>,
+    /// The resources whose conditions the list contradicts.
+    pub contradicted: Vec<ContradictedStatus>,
 }
 
-/// A listed resource about which status is wrong: whether it is as the spec says.
+/// A listed resource whose condition the list contradicts: it has drifted although status says ready, or no
+/// longer drifts although status says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DifferingResource {
+pub struct ContradictedStatus {
     /// Its account.
     pub account: AccountRef,
     /// Hash of the listed name, settings, and tags.
     pub values: u64,
 }
 
-impl DifferingResource {
+impl ContradictedStatus {
     fn new(account: &AccountRef, listed: &Listed) -> Self {
         let mut values = DefaultHasher::new();
         (&listed.name, &listed.settings, &listed.tags).hash(&mut values);
@@ -186,8 +187,8 @@ impl Listing {
         statuses: &StatusRecords,
     ) -> bool {
         let status = statuses.at(position);
-        if status.differs_from(kind, listed) {
-            self.differing.push(DifferingResource::new(status.account(), listed));
+        if status.contradicts(kind, listed) {
+            self.contradicted.push(ContradictedStatus::new(status.account(), listed));
         }
         let is_recorded = is_as_recorded(status, kind, listed);
         self.as_recorded[position] |= is_recorded;
@@ -523,7 +524,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_resource_that_differs_from_its_status_is_kept() {
+    fn a_resource_that_contradicts_its_status_is_kept() {
         let recorded = TestStatus::new("todd", Some(1)).with_channel("a");
         let as_recorded = listed("a", "todd", 1);
         let tagged = |key: &str, value: &str| {

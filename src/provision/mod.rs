@@ -45,7 +45,7 @@ pub use declared::DeclaredFields;
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;
 pub use error::{Error, Result};
-pub use inventory::{DifferingResource, Inventory, ListScope, Listing, TaggedResource};
+pub use inventory::{ContradictedStatus, Inventory, ListScope, Listing, TaggedResource};
 pub use orphans::{describe_orphan, orphan_changes};
 pub use outcome::{Change, Drift, DriftCause, Outcome, Provisioned, Wait};
 pub use owner::Owner;

@@ -60,8 +60,10 @@ pub struct Drift {
 pub enum DriftCause {
     /// The values were sent, and are sent again after this time.
     SentAgainIn(Duration),
-    /// The values were sent too often.
-    SentTooOften,
+    /// The values were sent again too often, and did not stay.
+    NotKept,
+    /// Something else has changed the values again too often.
+    Contested,
     /// The drift policy is Report.
     ReportedOnly,
 }

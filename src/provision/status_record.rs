@@ -50,7 +50,7 @@ pub trait StatusRecord: fmt::Debug + Send + Sync {
     /// Returns true if status says of a listed resource that it is as the current spec says, and it has
     /// another name, or another value of a declared setting or tag; or if status says that it has drifted, and
     /// it has not.
-    fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool;
+    fn contradicts(&self, kind: ResourceKind, listed: &Listed) -> bool;
 }
 
 /// The statuses of all accounts at one moment, by account.
@@ -191,7 +191,7 @@ pub(super) mod tests {
             Some(StatusEntry { account: &self.account, kind, arn, is_ready: *is_ready })
         }
 
-        fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool {
+        fn contradicts(&self, kind: ResourceKind, listed: &Listed) -> bool {
             let entry = self.resource(kind).filter(|entry| entry.is_ready && entry.arn.is(&listed.arn));
             entry.is_some() && listed.name != self.username()
         }

@@ -223,7 +223,7 @@ impl World {
             is_known_user: false,
             is_settled: false,
             was_sent: false,
-            was_ready: false,
+            was_applied: false,
             reports_drift: false,
             recreate,
             is_dirty: self.lock().is_dirty,

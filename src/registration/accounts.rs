@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exceeded_quota_differs_from_a_missing_permission() {
+    fn an_exceeded_quota_contradicts_a_missing_permission() {
         let message = r#"streameraccounts.streamcat.dev "todd" is forbidden: exceeded quota: accounts, requested: count/streameraccounts.streamcat.dev=1, used: count/streameraccounts.streamcat.dev=1, limited: count/streameraccounts.streamcat.dev=1"#;
         let status = Status::failure(message, "Forbidden").with_code(403);
         assert!(matches!(classify(&kube::Error::Api(status.boxed())), Error::QuotaExceeded(_)));

@@ -8,6 +8,7 @@ mod batch;
 mod clusters;
 mod continuity;
 mod database_url;
+mod drift_history;
 mod in_flight;
 mod installation;
 mod journal;

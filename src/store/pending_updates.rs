@@ -1,4 +1,4 @@
-//! Updates that another update may still override, and the history of drift. AWS has no conditional updates: of
+//! Updates of settings and tags that another update may still override. AWS has no conditional updates: of
 //! two updates, the earlier one can take effect later. So each update is recorded before it is sent, and
 //! verified once no earlier one can take effect.
 
@@ -8,7 +8,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{InFlight, Result};
-use crate::api::{FieldDifference, ResourceKind};
+use crate::api::ResourceKind;
 
 /// An update of settings or tags that is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,65 +28,26 @@ impl PendingUpdate {
 }
 
 /// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns
-/// its nonce. `repeats`: see [`PendingUpdate`]. `drift`: what the update changes back, for the history. None if
-/// the user does not exist.
+/// its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
 pub(super) async fn begin(
     executor: impl PgExecutor<'_>,
     user: Uuid,
     kind: ResourceKind,
     lasts: Duration,
     repeats: u32,
-    drift: &[FieldDifference],
 ) -> Result<Option<Uuid>> {
-    let columns = DriftColumns::of(drift);
     let nonce = sqlx::query_scalar!(
-        "select begin_update($1, $2, $3, $4, $5, $6, $7)",
+        "insert into pending_updates (user_id, kind, deadline, repeats)
+         select id, $2, now() + make_interval(secs => $3), $4 from users where id = $1
+         on conflict (user_id, kind) do update
+         set nonce = excluded.nonce, deadline = excluded.deadline, repeats = excluded.repeats
+         returning nonce",
         user,
         kind as ResourceKind,
         lasts.as_secs_f64(),
         i32::try_from(repeats).unwrap_or(i32::MAX),
-        &columns.fields,
-        &columns.live as &[Option<String>],
-        &columns.desired as &[Option<String>],
     );
-    Ok(nonce.fetch_one(executor).await?)
-}
-
-/// Adds drift that is only reported to the history.
-pub(super) async fn note_drift(
-    executor: impl PgExecutor<'_>,
-    user: Uuid,
-    kind: ResourceKind,
-    drift: &[FieldDifference],
-) -> Result<()> {
-    let columns = DriftColumns::of(drift);
-    let note = sqlx::query!(
-        "select add_drift($1, $2, $3, $4, $5, false)",
-        user,
-        kind as ResourceKind,
-        &columns.fields,
-        &columns.live as &[Option<String>],
-        &columns.desired as &[Option<String>],
-    );
-    note.execute(executor).await?;
-    Ok(())
-}
-
-/// Drift, by column of `drift_history`.
-struct DriftColumns {
-    fields: Vec<String>,
-    live: Vec<Option<String>>,
-    desired: Vec<Option<String>>,
-}
-
-impl DriftColumns {
-    fn of(drift: &[FieldDifference]) -> Self {
-        Self {
-            fields: drift.iter().map(|found| found.field.to_string()).collect(),
-            live: drift.iter().map(|found| found.live.clone()).collect(),
-            desired: drift.iter().map(|found| found.desired.clone()).collect(),
-        }
-    }
+    Ok(nonce.fetch_optional(executor).await?)
 }
 
 /// Removes an update that was verified, unless a later one has replaced it.

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::TryStreamExt;
 use uuid::Uuid;
 
-use super::{InFlight, Missing, PendingUpdate, Postgres, Result, pending_updates, rows, seconds};
+use super::{
+    InFlight, Missing, PendingUpdate, Postgres, Result, drift_history, pending_updates, rows, seconds,
+};
 use crate::{
     api::{AccountRef, Arn, ByKind, CompactId, FieldDifference, ResourceKind, ResourceStatus},
     failpoint::effect,
@@ -102,23 +104,22 @@ pub trait Resources: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce.
-    /// `repeats`: see [`PendingUpdate`]. `drift`: what the update changes back, for the history. None if the
-    /// user does not exist.
+    /// `repeats`: see [`PendingUpdate`]. None if the user does not exist.
     fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
-        drift: &[FieldDifference],
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Adds drift that is only reported to the history.
+    /// Adds drift to the history. `is_corrected`: false if it was only reported.
     fn note_drift(
         &self,
         user: Uuid,
         kind: ResourceKind,
-        drift: &[FieldDifference],
+        found: &[FieldDifference],
+        is_corrected: bool,
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Removes an update that was verified, unless a later one has replaced it.
@@ -250,17 +251,22 @@ impl Resources for Postgres {
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
-        drift: &[FieldDifference],
     ) -> Result<Option<Uuid>> {
         effect(
             "begin_update",
-            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats, drift),
+            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats),
         )
         .await
     }
 
-    async fn note_drift(&self, user: Uuid, kind: ResourceKind, drift: &[FieldDifference]) -> Result<()> {
-        pending_updates::note_drift(&mut *self.pool.acquire().await?, user, kind, drift).await
+    async fn note_drift(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        found: &[FieldDifference],
+        is_corrected: bool,
+    ) -> Result<()> {
+        drift_history::add(&mut *self.pool.acquire().await?, user, kind, found, is_corrected).await
     }
 
     async fn end_update(&self, nonce: Uuid) -> Result<()> {

@@ -74,7 +74,7 @@ struct KindLabels {
     kind: &'static str,
 }
 
-/// Labels of drift: the field is `name`, `tags`, or a setting, by its path in the spec.
+/// Labels of drift: the field is `name`, `tags`, or a setting, by its path in the settings of its kind.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DriftLabels {
     kind: &'static str,

@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeSet, fs};
 
+use ivs_simulator::Fault;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, api::DeleteParams};
 use serde_json::{Value, json};
 use streamcat_operator::api::{condition::find, tags};
 use testbed::{OperatorBuilder, Tenant, wait};
@@ -62,7 +65,8 @@ fn changes() -> Vec<ChangedField> {
         path: "/name".to_owned(),
         value: json!("renamed"),
     };
-    let ownership = "`streamcat.dev/installation`, `streamcat.dev/user`, `streamcat.dev/account`";
+    let ownership =
+        "`streamcat.dev/installation`, `streamcat.dev/user`, `streamcat.dev/account`, if they are gone";
     let handler = "`chatRoom.messageReviewHandler`";
     vec![
         name("channels"),
@@ -192,6 +196,10 @@ async fn each_change_in_aws_is_noticed_by_a_resync_and_changed_back() {
     }
 }
 
+fn set_tag(resource: &mut Value, key: &str, value: &str) {
+    resource["tags"][key] = json!(value);
+}
+
 /// Sets a member of the only channel in AWS.
 fn change_channel(tenant: &Tenant, member: &str, value: &str) {
     let mut state = tenant.simulator().state();
@@ -199,8 +207,17 @@ fn change_channel(tenant: &Tenant, member: &str, value: &str) {
     tenant.simulator().load_state(state).unwrap();
 }
 
+/// Waits until every update is re-checked.
+async fn until_confirmed(tenant: &Tenant) {
+    wait::until("every update is re-checked", TIMEOUT, || async {
+        count(tenant, "select count(*) from pending_updates").await == 0
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
-async fn what_somebody_always_changes_again_is_left_and_said() {
+async fn a_value_that_was_changed_back_five_times_is_left_and_reported() {
     let tenant = tenant("fight").await;
     let _controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
@@ -208,11 +225,7 @@ async fn what_somebody_always_changes_again_is_left_and_said() {
     for corrections in 1..=5 {
         change_channel(&tenant, "latencyMode", "LOW");
         called(&tenant, "UpdateChannel", corrections).await;
-        wait::until("the correction is confirmed", TIMEOUT, || async {
-            count(&tenant, "select count(*) from pending_updates").await == 0
-        })
-        .await
-        .unwrap();
+        until_confirmed(&tenant).await;
     }
     change_channel(&tenant, "latencyMode", "LOW");
     let left = reason(&tenant, "todd", "DriftPersists").await;
@@ -221,14 +234,14 @@ async fn what_somebody_always_changes_again_is_left_and_said() {
     assert_eq!(calls(&tenant, "UpdateChannel"), 5);
     assert_eq!(count(&tenant, "select count(*) from drift_history").await, 5);
 
-    // A person insists.
+    // A requested reconcile sends it again.
     annotate(&tenant, "todd", "streamcat.dev/reconcile-at=1").await;
     ready(&tenant, "todd").await;
     assert_eq!(tenant.simulator().state()["channels"][0]["latencyMode"], "NORMAL");
 }
 
 #[tokio::test]
-async fn with_the_policy_report_drift_is_said_until_it_is_undone() {
+async fn with_the_policy_report_drift_is_reported_until_it_is_undone() {
     let tenant = tenant("report").await;
     let _controller = quick(&tenant).env("STREAMCAT_DRIFT_POLICY", "Report").start().await;
     create(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL", "type": "BASIC" } })).await;
@@ -244,6 +257,14 @@ async fn with_the_policy_report_drift_is_said_until_it_is_undone() {
     let reported = "select count(*) from drift_history where field = 'latencyMode' and not corrected";
     assert_eq!(count(&tenant, reported).await, 1);
 
+    // Neither a failure in between nor a requested reconcile sends it.
+    tenant.simulator().fault(Fault::error("GetChannel", 403, "AccessDeniedException").every(1));
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=1").await;
+    reason(&tenant, "todd", "AccessDenied").await;
+    tenant.simulator().clear_faults();
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=2").await;
+    reason(&tenant, "todd", "DriftDetected").await;
+
     change_channel(&tenant, "latencyMode", "NORMAL");
     ready(&tenant, "todd").await;
     assert_eq!(calls(&tenant, "UpdateChannel"), 0);
@@ -254,21 +275,82 @@ async fn with_the_policy_report_drift_is_said_until_it_is_undone() {
     edit(&tenant, "todd", json!({ "driftPolicy": "Correct" })).await;
     ready(&tenant, "todd").await;
     assert_eq!(tenant.simulator().state()["channels"][0]["type"], "BASIC");
+    until_confirmed(&tenant).await;
     change_channel(&tenant, "type", "STANDARD");
     event(&tenant, "todd", "DriftCorrected").await;
     ready(&tenant, "todd").await;
 }
 
 #[tokio::test]
-async fn a_change_of_a_field_that_the_spec_does_not_name_is_left_alone() {
+async fn what_no_list_shows_is_noticed_by_the_verification() {
+    let tenant = tenant("verified").await;
+    let controller = quick(&tenant).env("STREAMCAT_VERIFICATION_INTERVAL", "5s");
+    let _controller = controller.start().await;
+    let storage = tenant.simulator().add_storage_configuration();
+    let spec = json!({
+        "channel": {
+            "containerFormat": "FRAGMENTED_MP4",
+            "multitrackInputConfiguration": {
+                "enabled": true, "policy": "ALLOW", "maximumResolution": "HD",
+            },
+        },
+        "chatRoom": { "maximumMessageLength": 200, "maximumMessageRatePerSecond": 20 },
+        "stage": { "autoParticipantRecordingConfiguration": { "storageConfigurationArn": storage } },
+    });
+    create(&tenant, "todd", spec).await;
+    ready(&tenant, "todd").await;
+    let wanted = tenant.simulator().state();
+    for (list, path, value) in [
+        ("channels", "/containerFormat", json!("TS")),
+        ("channels", "/multitrackInputConfiguration/maximumResolution", json!("SD")),
+        ("rooms", "/maximumMessageLength", json!(100)),
+        ("rooms", "/maximumMessageRatePerSecond", json!(1)),
+        ("stages", "/autoParticipantRecordingConfiguration/storageConfigurationArn", json!("")),
+    ] {
+        let mut state = tenant.simulator().state();
+        set(&mut state[list][0], path, &value);
+        tenant.simulator().load_state(state).unwrap();
+        wait::until(format!("{path} is changed back"), TIMEOUT, || async {
+            let state = tenant.simulator().state();
+            let (found, wanted) = (state[list][0].pointer(path), wanted[list][0].pointer(path));
+            if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    }
+
+    let secret =
+        ready(&tenant, "todd").await.status.unwrap().channel.unwrap().stream_key_secret_name.unwrap();
+    let secrets: Api<Secret> = Api::namespaced(tenant.kube(), tenant.namespace());
+    let key = secrets.get(&secret).await.unwrap().data;
+    secrets.delete(&secret, &DeleteParams::default()).await.unwrap();
+    wait::until("the Secret exists again", TIMEOUT, || async {
+        secrets.get_opt(&secret).await.unwrap().is_some_and(|secret| secret.data == key)
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_the_spec_does_not_name_is_left_alone_until_it_changes() {
     let tenant = tenant("undeclared").await;
     let _controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({ "channel": { "latencyMode": "LOW" } })).await;
     ready(&tenant, "todd").await;
     change_channel(&tenant, "type", "BASIC");
+    let mut state = tenant.simulator().state();
+    set_tag(&mut state["channels"][0], "cost", "7");
+    tenant.simulator().load_state(state).unwrap();
     tenant.simulator().clear_calls();
 
     wait::until("three resyncs", TIMEOUT, || async { calls(&tenant, "ListChannels") >= 3 }).await.unwrap();
     assert_eq!(tenant.simulator().state()["channels"][0]["type"], "BASIC");
     assert_eq!((calls(&tenant, "GetChannel"), calls(&tenant, "UpdateChannel")), (0, 0));
+
+    annotate(&tenant, "todd", "streamcat.dev/reconcile-at=1").await;
+    called(&tenant, "GetChannel", 1).await;
+    ready(&tenant, "todd").await;
+    assert_eq!((calls(&tenant, "UntagResource"), calls(&tenant, "UpdateChannel")), (0, 0));
+    edit(&tenant, "todd", json!({ "channel": { "latencyMode": "NORMAL" } })).await;
+    called(&tenant, "UntagResource", 1).await;
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     api::{
-        AccountRef, Arn, CompactId, ObservedAccount, Reason, ResourceKind, StreamerAccount, condition::find,
+        AccountRef, Arn, CompactId, ObservedAccount, Reason, ResourceKind, StreamerAccount,
+        condition::{READY, find},
     },
     controller::{account::AccountExt, blocker::Blocker},
     ivs::Listed,
@@ -39,6 +40,8 @@ pub struct CachedAccount {
     pub(in crate::controller) has_finalizer: bool,
     /// True if status says that this generation is ready, and every requested reconcile was handled.
     pub(in crate::controller) is_settled: bool,
+    /// True if status says that this generation has drifted, which is only reported.
+    pub(in crate::controller) reports_drift: bool,
     /// True if this version understands the spec.
     pub(in crate::controller) is_understood: bool,
     /// True if there is nothing to do, see [`needs_nothing`].
@@ -91,6 +94,7 @@ impl CachedAccount {
             is_being_deleted: account.is_being_deleted(),
             has_finalizer: account.has_finalizer(),
             is_settled: account.is_settled(),
+            reports_drift: reports_drift(account),
             is_understood: account.problem().is_none(),
             needs_nothing: needs_nothing(account),
             generation: account.metadata.generation,
@@ -153,7 +157,7 @@ impl StatusRecord for CachedAccount {
         Some(StatusEntry { account: &self.reference, kind, arn: &resource.arn, is_ready: resource.is_ready })
     }
 
-    fn differs_from(&self, kind: ResourceKind, listed: &Listed) -> bool {
+    fn contradicts(&self, kind: ResourceKind, listed: &Listed) -> bool {
         let in_status = self.in_status(kind).filter(|found| found.arn.is(&listed.arn));
         let is_as_declared = in_status.and_then(|found| found.is_as_declared);
         let differs = || *self.username != *listed.name || self.declared.differ_from(kind, listed);
@@ -177,6 +181,13 @@ fn resources_in_status(account: &StreamerAccount) -> Box<[ResourceInStatus]> {
         Some(ResourceInStatus { kind, arn, is_ready, is_as_declared })
     };
     ResourceKind::ALL.into_iter().filter_map(resource).collect()
+}
+
+fn reports_drift(account: &StreamerAccount) -> bool {
+    let ready = find(account.conditions(), READY);
+    ready.is_some_and(|ready| {
+        ready.observed_generation == account.metadata.generation && ready.reason == Reason::DriftDetected
+    })
 }
 
 /// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,

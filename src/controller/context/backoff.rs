@@ -14,6 +14,9 @@ const MAX_DELAY: Duration = Duration::from_mins(2);
 /// Delay between retries when somebody has to act outside of the controller.
 pub const FIXED_DELAY: Duration = Duration::from_mins(2);
 
+/// Delay between retries of what a resync notices.
+const HOURLY_DELAY: Duration = Duration::from_hours(1);
+
 /// The consecutive failures of each account.
 #[derive(Debug, Default)]
 pub struct Backoff {
@@ -31,6 +34,7 @@ impl Backoff {
         match retry {
             Retry::Never | Retry::WithSharedCause | Retry::WithOtherResources => None,
             Retry::FixedDelay => Some(FIXED_DELAY),
+            Retry::Hourly => Some(HOURLY_DELAY),
             Retry::After(delay) => Some(delay),
             Retry::Backoff => {
                 let mut failures = lock(&self.failures);

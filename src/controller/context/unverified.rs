@@ -1,20 +1,25 @@
 //! The resources that are marked unverified: the next reconcile of their account reads them from AWS, although
-//! status says whether they are as the spec says. The resyncs fail, or a list says otherwise.
+//! status says whether they are as the spec says. A list says otherwise, the resyncs fail, or the verification is
+//! due.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 use super::lock;
 use crate::api::{AccountRef, ResourceKind};
 
-/// One value for each kind of one account.
-type OfKinds<T> = [Option<T>; ResourceKind::ALL.len()];
+/// The marks of one account, by kind.
+pub type Marks = [Option<Mark>; ResourceKind::ALL.len()];
 
 /// The reason why a resource is marked.
-#[derive(Clone, Copy, Debug)]
-enum Mark {
-    ResyncsFail,
-    /// A list showed other values, which have this hash.
-    ListDiffers(u64),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The resyncs fail, or the verification is due.
+    Unlisted,
+    /// A list contradicts the condition. It shows values with this hash.
+    Contradicted(u64),
 }
 
 /// The resources that are marked unverified.
@@ -23,29 +28,43 @@ pub struct UnverifiedResources(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    marks: BTreeMap<AccountRef, OfKinds<Mark>>,
-    /// The hashes of listed values that a read did not confirm. A list that shows them for good must not cost
-    /// a read in each resync.
-    unconfirmed: BTreeMap<AccountRef, OfKinds<u64>>,
+    marks: BTreeMap<AccountRef, Marks>,
+    /// The contradictions of the latest list that a read did not confirm. A list that shows the same for good
+    /// must not cost a read in each resync.
+    unconfirmed: BTreeSet<(AccountRef, ResourceKind, u64)>,
 }
 
 impl UnverifiedResources {
-    /// Marks all resources of an account, because the resyncs fail.
+    /// Marks all resources of an account, because the resyncs fail or the verification is due.
     pub fn mark_all(&self, account: AccountRef) {
-        lock(&self.0).marks.entry(account).or_default().fill(Some(Mark::ResyncsFail));
+        lock(&self.0).marks.insert(account, [Some(Mark::Unlisted); ResourceKind::ALL.len()]);
     }
 
-    /// Marks a resource that a list shows with other values, unless a read did not confirm them before.
-    /// `values`: their hash. Returns true if it is marked.
-    pub fn mark_differing(&self, account: &AccountRef, kind: ResourceKind, values: u64) -> bool {
+    /// Marks the resources whose conditions a list contradicts, except those of which a read has not confirmed
+    /// the same before. `contradicted`: account, kind, and hash of the listed values. Returns what is marked.
+    pub fn mark_contradicted(
+        &self,
+        contradicted: impl IntoIterator<Item = (AccountRef, ResourceKind, u64)>,
+    ) -> Vec<(AccountRef, ResourceKind)> {
         let mut state = lock(&self.0);
-        let unconfirmed = state.unconfirmed.get(account).and_then(|hashes| hashes[kind as usize]);
-        let is_marked = unconfirmed != Some(values);
-        if is_marked {
+        let before = std::mem::take(&mut state.unconfirmed);
+        let mut marked = Vec::new();
+        for contradiction in contradicted {
+            if before.contains(&contradiction) {
+                state.unconfirmed.insert(contradiction);
+                continue;
+            }
+            let (account, kind, values) = contradiction;
             let marks = state.marks.entry(account.clone()).or_default();
-            marks[kind as usize] = Some(Mark::ListDiffers(values));
+            marks[kind as usize] = Some(Mark::Contradicted(values));
+            marked.push((account, kind));
         }
-        is_marked
+        marked
+    }
+
+    /// Returns the marks of an account.
+    pub fn of(&self, account: &AccountRef) -> Marks {
+        lock(&self.0).marks.get(account).copied().unwrap_or_default()
     }
 
     /// Returns true if a resource of an account is marked.
@@ -53,20 +72,23 @@ impl UnverifiedResources {
         lock(&self.0).marks.contains_key(account)
     }
 
-    /// Returns true if the resource of this kind is marked.
-    pub fn contains_kind(&self, account: &AccountRef, kind: ResourceKind) -> bool {
-        lock(&self.0).marks.get(account).is_some_and(|marks| marks[kind as usize].is_some())
-    }
-
-    /// Removes the marks of an account whose resources were read. `is_unchanged`: true for a resource that was
-    /// found as status said.
-    pub fn clear(&self, account: &AccountRef, is_unchanged: impl Fn(ResourceKind) -> bool) {
+    /// Removes these marks of an account, which a reconcile began with, unless they were replaced. `is_as_said`:
+    /// true for a resource that was read, and found as its condition said.
+    pub fn clear(&self, account: &AccountRef, marks: Marks, is_as_said: impl Fn(ResourceKind) -> bool) {
         let mut state = lock(&self.0);
-        let Some(marks) = state.marks.remove(account) else { return };
-        for kind in ResourceKind::ALL.into_iter().filter(|kind| is_unchanged(*kind)) {
-            if let Some(Mark::ListDiffers(values)) = marks[kind as usize] {
-                state.unconfirmed.entry(account.clone()).or_default()[kind as usize] = Some(values);
+        for kind in ResourceKind::ALL {
+            if let Some(Mark::Contradicted(values)) = marks[kind as usize].filter(|_| is_as_said(kind)) {
+                state.unconfirmed.insert((account.clone(), kind, values));
             }
+        }
+        let Some(now) = state.marks.get_mut(account) else { return };
+        for (now, handled) in now.iter_mut().zip(marks) {
+            if *now == handled {
+                *now = None;
+            }
+        }
+        if now.iter().all(Option::is_none) {
+            state.marks.remove(account);
         }
     }
 
@@ -77,9 +99,7 @@ impl UnverifiedResources {
 
     /// Forgets an account that is gone.
     pub fn forget(&self, account: &AccountRef) {
-        let mut state = lock(&self.0);
-        state.marks.remove(account);
-        state.unconfirmed.remove(account);
+        lock(&self.0).marks.remove(account);
     }
 }
 
@@ -87,23 +107,54 @@ impl UnverifiedResources {
 mod tests {
     use super::*;
 
+    const KIND: ResourceKind = ResourceKind::Channel;
+
+    fn account() -> AccountRef {
+        AccountRef { namespace: "n".to_owned(), name: "a".to_owned() }
+    }
+
+    /// Marks the channel, and returns true if it is marked now.
+    fn mark(resources: &UnverifiedResources, values: u64) -> bool {
+        !resources.mark_contradicted([(account(), KIND, values)]).is_empty()
+    }
+
+    fn clear(resources: &UnverifiedResources, is_as_said: bool) {
+        resources.clear(&account(), resources.of(&account()), |_| is_as_said);
+    }
+
     #[test]
-    fn what_a_read_does_not_confirm_is_not_read_again_until_it_changes() {
-        let (resources, kind) = (UnverifiedResources::default(), ResourceKind::Channel);
-        let account = AccountRef { namespace: "n".to_owned(), name: "a".to_owned() };
-        assert!(resources.mark_differing(&account, kind, 1));
-        assert!(resources.contains_kind(&account, kind));
-        assert!(!resources.contains_kind(&account, ResourceKind::Stage));
-        resources.clear(&account, |_| true);
-        assert!(!resources.contains(&account) && !resources.mark_differing(&account, kind, 1));
-        assert!(resources.mark_differing(&account, kind, 2), "the list shows something else");
-        resources.clear(&account, |_| false);
-        assert!(resources.mark_differing(&account, kind, 2), "it was changed back, and changed again");
-        resources.mark_all(account.clone());
-        resources.clear(&account, |_| true);
-        assert!(resources.mark_differing(&account, kind, 2), "not read because of the list");
-        resources.clear(&account, |_| true);
-        resources.forget(&account);
-        assert!(resources.mark_differing(&account, kind, 2));
+    fn what_a_read_does_not_confirm_is_not_read_again_while_lists_show_it() {
+        let resources = UnverifiedResources::default();
+        assert!(mark(&resources, 1));
+        let marks = resources.of(&account());
+        assert!(marks[KIND as usize].is_some() && marks[ResourceKind::Stage as usize].is_none());
+        clear(&resources, true);
+        assert!(!resources.contains(&account()));
+        assert!(!mark(&resources, 1) && !mark(&resources, 1) && mark(&resources, 2));
+        clear(&resources, true);
+        resources.mark_contradicted([]);
+        assert!(mark(&resources, 2), "a list in between has shown what the condition says");
+    }
+
+    #[test]
+    fn what_a_read_confirms_is_read_whenever_a_list_shows_it() {
+        let resources = UnverifiedResources::default();
+        assert!(mark(&resources, 1));
+        clear(&resources, false);
+        assert!(mark(&resources, 1));
+        resources.mark_all(account());
+        clear(&resources, true);
+        assert!(mark(&resources, 1), "not read because of the list");
+    }
+
+    #[test]
+    fn a_mark_that_was_set_during_the_reconcile_stays() {
+        let resources = UnverifiedResources::default();
+        let marks = resources.of(&account());
+        assert!(mark(&resources, 1));
+        resources.clear(&account(), marks, |_| true);
+        assert!(resources.contains(&account()));
+        resources.forget(&account());
+        assert!(!resources.contains(&account()));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         account::AccountExt,
         backends::Backends,
         blocker::Blocker,
-        context::{Basis, Context, DirtyMark},
+        context::{Basis, Context, DirtyMark, Marks},
         error::Error,
         kubernetes::Kubernetes,
         outcome::{ReconcileOutcome, ResourceResult},
@@ -50,13 +50,13 @@ pub(super) async fn apply<B: Backends>(
     read: Instant,
 ) -> Result<Option<Duration>, Error> {
     let key = account.reference();
+    let (before, marks) = (ByKind::new(|kind| condition_of(&account, kind)), context.unverified.of(&key));
     // The finalizer is there before the first Create (I3).
     if !account.has_finalizer() {
         account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
-    let before = ByKind::new(|kind| said(&account, kind));
     let outcome = match prepare(&account, context, read).await {
-        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some(), marks).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
     if !publish(&mut account, context, &outcome).await? {
@@ -65,8 +65,8 @@ pub(super) async fn apply<B: Backends>(
     }
     if outcome.is_checked() {
         context.clear_dirty(&key, dirty);
-        let is_unchanged = |kind| said(&account, kind) == before[kind] && outcome.is_unchanged(kind);
-        context.unverified.clear(&key, is_unchanged);
+        let is_as_said = |kind| condition_of(&account, kind) == before[kind] && outcome.is_unchanged(kind);
+        context.unverified.clear(&key, marks, is_as_said);
     }
     let recheck = outcome.recheck_in();
     // A re-check that is due stays due if the resources were not checked.
@@ -77,7 +77,7 @@ pub(super) async fn apply<B: Backends>(
 }
 
 /// Returns what the condition of a resource says: its status, and its reason.
-fn said(account: &StreamerAccount, kind: ResourceKind) -> Option<(String, String)> {
+fn condition_of(account: &StreamerAccount, kind: ResourceKind) -> Option<(String, String)> {
     let condition = find(account.conditions(), kind.condition())?;
     Some((condition.status.clone(), condition.reason.clone()))
 }
@@ -116,13 +116,22 @@ async fn reconcile_resources<B: Backends>(
     context: &Context<B>,
     Prepared { held, basis, recorded }: &Prepared,
     is_dirty: bool,
+    unverified: Marks,
 ) -> ReconcileOutcome {
     let (spec, user) = (account.clone(), held.user());
     let owner = held.owner(context);
     let resend = spec.is_reconcile_requested();
     let dirty = is_dirty || resend;
-    let reconciler =
-        ResourceReconciler { account: &spec, context, owner: &owner, basis, recorded, dirty, resend };
+    let reconciler = ResourceReconciler {
+        account: &spec,
+        context,
+        owner: &owner,
+        basis,
+        recorded,
+        dirty,
+        unverified,
+        resend,
+    };
     let of_kinds = ByKind::new(|_| OnceLock::new());
     let results = InterimResults { of_kinds, reconcile_request: spec.reconcile_request().map(str::to_owned) };
     let finished = CancellationToken::new();

@@ -13,7 +13,7 @@ use crate::{
         account::AccountExt,
         backends::{Backends, dispatch_kind},
         blocker::Blocker,
-        context::{Basis, Context},
+        context::{Basis, Context, Marks},
         outcome::{ReadyResource, ResourceResult},
         shared_waits::SharedCalls,
     },
@@ -36,6 +36,8 @@ pub(super) struct ResourceReconciler<'a, B> {
     pub recorded: &'a ByKind<ResourceRecord>,
     /// True if status may be outdated, so that AWS must be checked even if status says Ready.
     pub dirty: bool,
+    /// The marks of the resources that must be read from AWS even if status says Ready.
+    pub unverified: Marks,
     /// True if a person requested a reconcile: then updates that did not persist are sent once more.
     pub resend: bool,
 }
@@ -68,7 +70,8 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             // A newer reconcile has recorded another channel, so do not report this one in status.
             Some(blocker) if blocker == Blocker::superseded() => Err(blocker),
             blocker => {
-                Ok(ReadyResource { status, change, corrected, blocker: both(drift, blocker), recheck_in })
+                let (is_observed, blocker) = (observed, both(drift, blocker));
+                Ok(ReadyResource { status, is_observed, change, corrected, blocker, recheck_in })
             }
         }
     }
@@ -80,7 +83,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         let is_known =
             self.observed(kind.condition()).is_some_and(|found| found.message.contains(&blocker.message));
         if drift.cause == DriftCause::ReportedOnly && !is_known {
-            self.context.backends.store().note_drift(self.owner.user, kind, &drift.fields).await?;
+            self.context.backends.store().note_drift(self.owner.user, kind, &drift.fields, false).await?;
             self.count_drift(kind, &drift.fields, "reported");
         }
         Ok(blocker)
@@ -133,8 +136,8 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             listed: self.basis.inventory.of_user(self.owner.user, K::KIND),
             is_known_user: self.is_user_known(),
             is_settled: self.is_settled(K::KIND),
-            was_sent: !self.resend && self.is_sent(K::KIND),
-            was_ready: self.was_ready(K::KIND),
+            was_sent: !self.resend && self.is_applied(K::KIND),
+            was_applied: self.is_applied(K::KIND),
             reports_drift: self.reports_drift(K::KIND),
             is_dirty: self.dirty,
         };
@@ -163,25 +166,24 @@ impl<B: Backends> ResourceReconciler<'_, B> {
     /// Returns true if status says that the resource is ready for this generation, and neither is the account
     /// dirty nor the resource unverified.
     fn is_settled(&self, kind: ResourceKind) -> bool {
-        let is_unverified = self.context.unverified.contains_kind(&self.owner.account, kind);
-        !self.dirty && !is_unverified && self.was_ready(kind)
+        !self.dirty
+            && self.unverified[kind as usize].is_none()
+            && self.observed(kind.condition()).is_some_and(|found| found.status == "True")
     }
 
-    /// Returns true if status says that the resource is ready for this generation.
-    fn was_ready(&self, kind: ResourceKind) -> bool {
-        self.observed(kind.condition()).is_some_and(|found| found.status == "True")
-    }
-
-    /// Returns true if status says that this generation was sent to AWS.
-    fn is_sent(&self, kind: ResourceKind) -> bool {
+    /// Returns true if status says that AWS has accepted this generation, whatever has failed since.
+    fn is_applied(&self, kind: ResourceKind) -> bool {
+        let applied = self.account.status.as_ref().and_then(|status| status.applied_generation);
         let is_drift = |reason: &String| *reason == Reason::DriftPersists || *reason == Reason::DriftDetected;
-        self.observed(kind.condition()).is_some_and(|found| found.status == "True" || is_drift(&found.reason))
+        let is_sent = |found: &Condition| found.status == "True" || is_drift(&found.reason);
+        applied.is_some() && applied == self.account.metadata.generation
+            || self.observed(kind.condition()).is_some_and(is_sent)
     }
 
-    /// Returns true if status says that this generation was sent to AWS, and drift is to be reported only.
+    /// Returns true if AWS has accepted this generation, and drift is to be reported only.
     fn reports_drift(&self, kind: ResourceKind) -> bool {
         let policy = self.account.spec.drift_policy.unwrap_or(self.context.drift_policy);
-        policy == DriftPolicy::Report && self.is_sent(kind)
+        policy == DriftPolicy::Report && self.is_applied(kind)
     }
 
     /// Returns the condition of this type, if it describes the current generation.
@@ -191,8 +193,8 @@ impl<B: Backends> ResourceReconciler<'_, B> {
     }
 }
 
-/// Combines drift with another blocker. Keeps the reason DriftPersists, because the next reconcile infers
-/// from it that the update was sent.
+/// Combines drift with another blocker. Keeps the reason of the drift, because the next reconcile infers from
+/// it that the spec was sent.
 fn both(drift: Option<Blocker>, other: Option<Blocker>) -> Option<Blocker> {
     match (drift, other) {
         (Some(drift), Some(other)) => Some(drift.and(&other)),

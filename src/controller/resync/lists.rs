@@ -11,7 +11,7 @@ use crate::{
         context::Context,
     },
     provision::{
-        CompleteList, DifferingResource, Inventory, ListScope, Listing, StatusRecords, TaggedResource,
+        CompleteList, ContradictedStatus, Inventory, ListScope, Listing, StatusRecords, TaggedResource,
     },
 };
 
@@ -25,8 +25,8 @@ pub(super) struct Lists {
     pub pages: ByKind<u32>,
     /// The AWS accounts in the ARNs.
     pub aws_accounts: BTreeSet<String>,
-    /// The listed resources about which status is wrong: whether they are as the spec says.
-    pub differing: ByKind<Vec<DifferingResource>>,
+    /// The listed resources whose conditions the lists contradict.
+    pub contradicted: ByKind<Vec<ContradictedStatus>>,
 }
 
 /// Lists all resources, and compares each page with the statuses.
@@ -54,9 +54,9 @@ pub(super) async fn list<B: Backends>(
         list.others.retain(|resource| is_in(namespace, resource));
     }
     let pages = ByKind::new(|kind| lists[kind].pages);
-    let differing = ByKind::new(|kind| std::mem::take(&mut lists[kind].differing));
+    let contradicted = ByKind::new(|kind| std::mem::take(&mut lists[kind].contradicted));
     let inventory = Inventory::new(installation, statuses, lists);
-    Ok(Lists { inventory, complete, pages, aws_accounts, differing })
+    Ok(Lists { inventory, complete, pages, aws_accounts, contradicted })
 }
 
 /// Returns true if the tags name an account in the served namespace. Another controller of this installation

@@ -23,9 +23,7 @@ use self::{
     orphans::{duplicate, update_orphan_list},
     pace::{Pace, Pacing},
     records::{are_recorded_by_now, check_recorded_elsewhere, is_in, recorded_resources, statuses},
-    requeues::{
-        mark_differing, mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks,
-    },
+    requeues::{mark_recorded_elsewhere_dirty, mark_unverified, needs_requeue, schedule_rechecks},
     verification::verify_new_orphans,
 };
 use super::{backends::Backends, blocker::Blocker, context::Context, gates, kubernetes::Kubernetes};
@@ -33,7 +31,7 @@ use crate::{
     admin::Gates,
     api::{AccountRef, Arn, ByKind, ResourceKind},
     messages,
-    provision::{DifferingResource, RecordedRows, compare_with_records, pending_rechecks},
+    provision::{ContradictedStatus, RecordedRows, compare_with_records, pending_rechecks},
     store::{self, Absences, ChainId, Evidence, Orphan, Orphans, Resources},
 };
 
@@ -51,8 +49,8 @@ struct ResyncReport {
     elsewhere: Option<String>,
     /// Number of pages of each list.
     pages: ByKind<u32>,
-    /// The listed resources about which status is wrong: whether they are as the spec says.
-    differing: ByKind<Vec<DifferingResource>>,
+    /// The listed resources whose conditions the lists contradict.
+    contradicted: ByKind<Vec<ContradictedStatus>>,
     /// True if PostgreSQL names every listed resource. One that only its tags name is lost to a leader that
     /// does not list AWS.
     are_all_recorded: bool,
@@ -86,7 +84,7 @@ pub async fn run<B: Backends>(
         let chain = known_chain.unwrap_or_default();
         let resynced = resynced.unwrap_or_else(|_| Err(Blocker::resync_timed_out(timeout, interval)));
         let pause = match resynced {
-            Ok(ResyncReport { orphans: found, elsewhere, pages, differing, are_all_recorded }) => {
+            Ok(ResyncReport { orphans: found, elsewhere, pages, contradicted, are_all_recorded }) => {
                 let (now, took) = (context.backends.now(), began.elapsed());
                 context.metrics.record_resync(now.0.as_second(), took);
                 let next_in = pacing.succeed(&pace, pages, took);
@@ -94,7 +92,7 @@ pub async fn run<B: Backends>(
                 failures.reset(now);
                 // The lists have verified the other accounts.
                 context.unverified.clear_all();
-                mark_differing(context, &differing);
+                context.mark_contradicted(&contradicted);
                 gates.note(RESYNC_NOTE, None);
                 update_readiness(context, gates, elsewhere);
                 log_new_orphans(&found, &orphans);
@@ -216,7 +214,7 @@ async fn resync<B: Backends>(
     let rows = store.orphans(namespace).await;
     // A resource that is created during the lists may be missing from them.
     let before = statuses(&kubernetes.cache().accounts());
-    let Lists { inventory, mut complete, pages, aws_accounts, differing } =
+    let Lists { inventory, mut complete, pages, aws_accounts, contradicted } =
         list(context, namespace, before, pace).await?;
     let listed_at = Instant::now();
     context.learn_aws_account(aws_accounts);
@@ -264,7 +262,7 @@ async fn resync<B: Backends>(
     };
     let unnamed = recorded.unnamed(&inventory, is_orphan_or_gone);
     let are_all_recorded = are_recorded_by_now(context, &unnamed).await;
-    Ok(ResyncReport { orphans, elsewhere, pages, differing, are_all_recorded })
+    Ok(ResyncReport { orphans, elsewhere, pages, contradicted, are_all_recorded })
 }
 
 /// Returns a text about the records that name another AWS account or region. Needs no list of AWS.

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    api::{AccountRef, ByKind},
+    api::AccountRef,
     controller::{backends::Backends, cache::CachedAccount, context::Context, kubernetes::Kubernetes},
-    provision::{DifferingResource, StatusEntry},
+    provision::StatusEntry,
 };
 
 /// Marks the accounts dirty whose status says that a resource in another AWS account or region is ready.
@@ -20,16 +20,6 @@ pub(super) fn mark_unverified<B: Backends>(context: &Context<B>) {
     let accounts = context.backends.kubernetes().cache().accounts();
     let settled = accounts.iter().filter(|account| account.is_settled);
     settled.for_each(|account| context.mark_unverified(account.reference.clone()));
-}
-
-/// Marks the resources unverified about which the lists say something else than status: they have drifted, or
-/// not any longer. An update that is to be re-checked may be younger than the list.
-pub(super) fn mark_differing<B: Backends>(context: &Context<B>, differing: &ByKind<Vec<DifferingResource>>) {
-    for (kind, resources) in differing.iter() {
-        let is_verified =
-            |resource: &&DifferingResource| context.rechecks.due_in(&resource.account).is_none();
-        resources.iter().filter(is_verified).for_each(|resource| context.mark_differing(kind, resource));
-    }
 }
 
 /// Schedules the re-checks of updates that another process, running or gone, has sent. An account that is not
@@ -52,5 +42,9 @@ pub(super) fn schedule_rechecks<B: Backends>(
 /// Returns true if no watched change may ever requeue the account: its status was lost in a restore or
 /// overwritten by a late write, or it waits for a username that another controller's account gives up.
 pub(super) fn needs_requeue(account: &CachedAccount) -> bool {
-    if account.stalled.is_some() { account.waits_for_username() } else { !account.is_settled }
+    if account.stalled.is_some() {
+        return account.waits_for_username();
+    }
+    // What only reports drift is compared with the lists.
+    !account.is_settled && !account.reports_drift
 }

@@ -24,6 +24,7 @@ use crate::{
         kubernetes::KubernetesClient,
         reconcile::Task,
         resync::{self, ResyncSettings},
+        verification::{self, VerificationSettings},
     },
     ivs::{
         Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config, target_identity,
@@ -94,10 +95,15 @@ pub(super) async fn run_controller(
         calls_per_second: settings.aws_calls_per_second,
         budget_percent: settings.resync_budget_percent,
     };
+    let verification_settings = VerificationSettings {
+        interval: settings.verification_interval,
+        calls_per_second: settings.aws_calls_per_second,
+    };
     tokio::select! {
         () = watch(api, cache, &gates, &context) => {}
         () = run_queue(&context, requeued, settings.max_concurrent_reconciles, run_task) => {}
         () = resync::run(&context, settings.watch_namespace.as_deref(), resync_settings, &gates) => {}
+        () = verification::run(&context, verification_settings) => {}
     }
 }
 

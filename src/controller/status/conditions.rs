@@ -39,10 +39,15 @@ pub fn next_status(
     keep_request_ids(&previous.conditions, &mut conditions);
     let mut next = StreamerAccountStatus {
         observed_generation: subject.generation,
-        last_handled_reconcile_at: if is_handled(outcome) {
+        last_handled_reconcile_at: if is_applied(outcome) {
             subject.reconcile_request.map(str::to_owned)
         } else {
             previous.last_handled_reconcile_at.clone()
+        },
+        applied_generation: if is_applied(outcome) {
+            Some(subject.generation)
+        } else {
+            previous.applied_generation
         },
         conditions,
         user_id: outcome.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
@@ -57,9 +62,8 @@ pub fn next_status(
     next
 }
 
-/// Returns true if a requested reconcile is complete: everything is ready, or was sent to AWS but still
-/// drifts.
-fn is_handled(outcome: &ReconcileOutcome) -> bool {
+/// Returns true if AWS has accepted the spec: everything is ready, or was sent and has drifted since.
+fn is_applied(outcome: &ReconcileOutcome) -> bool {
     let is_drift = |reason| matches!(reason, Reason::DriftPersists | Reason::DriftDetected);
     outcome.blockers().iter().all(|blocker| is_drift(blocker.reason))
 }

@@ -99,8 +99,7 @@ pub(super) fn events(
         let is_waiting = outcome
             .blockers()
             .iter()
-            .all(|blocker| matches!(blocker.retry, Retry::After(_) | Retry::WithOtherResources))
-            && outcome.reason() != Reason::DriftDetected;
+            .all(|blocker| matches!(blocker.retry, Retry::After(_) | Retry::WithOtherResources));
         events.push(EventDraft {
             warning: ready.status != "True" && !is_waiting,
             reason: outcome.reason(),

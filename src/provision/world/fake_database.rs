@@ -111,7 +111,6 @@ impl Resources for FakeDatabase {
         _: ResourceKind,
         lasts: Duration,
         repeats: u32,
-        _: &[FieldDifference],
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
@@ -120,8 +119,13 @@ impl Resources for FakeDatabase {
         })
     }
 
-    /// Unused: only the controller calls it.
-    async fn note_drift(&self, _: Uuid, _: ResourceKind, _: &[FieldDifference]) -> store::Result<()> {
+    async fn note_drift(
+        &self,
+        _: Uuid,
+        _: ResourceKind,
+        _: &[FieldDifference],
+        _: bool,
+    ) -> store::Result<()> {
         Ok(())
     }
 

@@ -140,23 +140,30 @@ impl Resources for FaultInjector {
         kind: ResourceKind,
         timeout: Duration,
         repeats: u32,
-        drift: &[FieldDifference],
     ) -> Result<Option<Uuid>> {
-        let is_correction = !drift.is_empty();
         let effect = move |state: &mut State, now| {
             if !state.database.users.contains_key(&user) {
                 return Ok(None);
             }
             let nonce = new_id(&mut state.rng);
             state.database.pending_updates.insert((user, kind), (nonce, now + timeout, repeats));
-            *state.database.corrections.entry((user, kind)).or_default() += u32::from(is_correction);
             Ok(Some(nonce))
         };
         self.call(write("begin_update"), kind.noun(), effect).await
     }
 
-    async fn note_drift(&self, _: Uuid, kind: ResourceKind, _: &[FieldDifference]) -> Result<()> {
-        self.call(write("note_drift"), kind.noun(), |_, _| Ok(())).await
+    async fn note_drift(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        _: &[FieldDifference],
+        is_corrected: bool,
+    ) -> Result<()> {
+        let effect = move |state: &mut State, _| {
+            *state.database.corrections.entry((user, kind)).or_default() += u32::from(is_corrected);
+            Ok(())
+        };
+        self.call(write("note_drift"), kind.noun(), effect).await
     }
 
     async fn end_update(&self, nonce: Uuid) -> Result<()> {

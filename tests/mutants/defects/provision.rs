@@ -139,13 +139,13 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an update is recorded after it is sent",
         file: CONVERGE,
-        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
+        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
         let sent = compared.differences.send(self.kind, arn).await;
 ",
         wrong: "        let sent = compared.differences.send(self.kind, arn).await;
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends, drift).await? else {
+        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
             return Ok(false);
         };
 ",

@@ -19,12 +19,12 @@ pub const DEFECTS: &[Defect] = &[
         account = context.backends.kubernetes().add_finalizer(&account).await?;
     }
     let outcome = match prepare(&account, context, read).await {
-        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some(), marks).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
 ",
         wrong: "    let outcome = match prepare(&account, context, read).await {
-        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some()).await,
+        Ok(prepared) => reconcile_resources(&mut account, context, &prepared, dirty.is_some(), marks).await,
         Err(blocker) => ReconcileOutcome::blocked_by(&blocker),
     };
     if !account.has_finalizer() {
@@ -155,8 +155,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "Ready is set despite persistent drift",
         file: "src/controller/reconcile/resource.rs",
-        right: "blocker: both(drift, blocker)",
-        wrong: "blocker: both(drift.filter(|_| kind.noun().is_empty()), blocker)",
+        right: "let (is_observed, blocker) = (observed, both(drift, blocker));",
+        wrong: "let (is_observed, blocker) = (observed, both(drift.filter(|_| kind.noun().is_empty()), blocker));",
     },
     Defect {
         name: "the records of one kind serve all kinds",

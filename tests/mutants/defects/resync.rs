@@ -6,10 +6,22 @@ const RESYNC: &str = "src/controller/resync/mod.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "what a read did not confirm is read in each resync",
+        file: "src/controller/context/unverified.rs",
+        right: "            if before.contains(&contradiction) {",
+        wrong: "            if before.len() > usize::MAX - 1 {",
+    },
+    Defect {
+        name: "a mark that was set during a reconcile is removed by it",
+        file: "src/controller/context/unverified.rs",
+        right: "            if *now == handled {",
+        wrong: "            if *now == handled || now.is_some() {",
+    },
+    Defect {
         name: "a resource that a list shows with other values is not read",
         file: RESYNC,
-        right: "                mark_differing(context, &differing);",
-        wrong: "                drop(differing);",
+        right: "                context.mark_contradicted(&contradicted);",
+        wrong: "                drop(contradicted);",
     },
     Defect {
         name: "another name is not drift",
@@ -58,8 +70,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account that is not settled is not requeued by the resync",
         file: "src/controller/resync/requeues.rs",
-        right: "account.waits_for_username() } else { !account.is_settled }",
-        wrong: "account.waits_for_username() } else { false }",
+        right: "    !account.is_settled && !account.reports_drift",
+        wrong: "    !account.is_settled && account.reports_drift",
     },
     Defect {
         name: "no account is read while the lists are denied",
