@@ -293,28 +293,22 @@ mod tests {
 
     #[test]
     fn lists_and_gets_name_settings_alike() {
-        let channel = Channel::builder()
-            .latency_mode(ChannelLatencyMode::NormalLatency)
-            .r#type(ChannelType::BasicChannelType)
-            .authorized(true)
-            .recording_configuration_arn("recording")
-            .insecure_ingest(true)
-            .preset(TranscodePreset::ConstrainedBandwidthTranscodePreset)
-            .playback_restriction_policy_arn("policy")
-            .ad_configuration_arn("ads")
-            .failover_slate_configuration_arn("slate")
-            .build();
-        let summary = ChannelSummary::builder()
-            .latency_mode(ChannelLatencyMode::NormalLatency)
-            .r#type(ChannelType::BasicChannelType)
-            .authorized(true)
-            .recording_configuration_arn("recording")
-            .insecure_ingest(true)
-            .preset(TranscodePreset::ConstrainedBandwidthTranscodePreset)
-            .playback_restriction_policy_arn("policy")
-            .ad_configuration_arn("ads")
-            .failover_slate_configuration_arn("slate")
-            .build();
+        macro_rules! with_all {
+            ($builder:expr) => {
+                $builder
+                    .latency_mode(ChannelLatencyMode::NormalLatency)
+                    .r#type(ChannelType::BasicChannelType)
+                    .authorized(true)
+                    .recording_configuration_arn("recording")
+                    .insecure_ingest(true)
+                    .preset(TranscodePreset::ConstrainedBandwidthTranscodePreset)
+                    .playback_restriction_policy_arn("policy")
+                    .ad_configuration_arn("ads")
+                    .failover_slate_configuration_arn("slate")
+                    .build()
+            };
+        }
+        let (channel, summary) = (with_all!(Channel::builder()), with_all!(ChannelSummary::builder()));
         let mut all = properties_of(&channel).settings;
         let members = all.as_object_mut().expect("an object");
         for only_in_get in ["multitrackInputConfiguration", "containerFormat"] {
