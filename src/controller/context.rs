@@ -41,7 +41,11 @@ use crate::{
     telemetry::Metrics,
 };
 
-pub(super) use self::{backoff::FIXED_DELAY, dirty::DirtyMark, unverified::Marks};
+pub(super) use self::{
+    backoff::FIXED_DELAY,
+    dirty::DirtyMark,
+    unverified::{Mark, Marks},
+};
 
 /// The latest complete list counts as recent for three resync periods plus this time.
 const MAX_LIST_TIME: Duration = Duration::from_mins(2);
@@ -305,8 +309,8 @@ impl<B: Backends> Context<B> {
 
     /// Marks all resources of an account unverified and requeues it: its next reconcile reads them from AWS
     /// although status says that they are ready.
-    pub(super) fn mark_unverified(&self, account: AccountRef) {
-        self.unverified.mark_all(account.clone());
+    pub(super) fn mark_unverified(&self, account: AccountRef, mark: Mark) {
+        self.unverified.mark_all(account.clone(), mark);
         self.requeue(account);
     }
 

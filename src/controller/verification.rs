@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use super::{backends::Backends, cache::CachedAccount, context::Context, kubernetes::Kubernetes};
+use super::{
+    backends::Backends,
+    cache::CachedAccount,
+    context::{Context, Mark},
+    kubernetes::Kubernetes,
+};
 
 /// Maximum time between two looks at which accounts are due.
 const MAX_STEP: Duration = Duration::from_secs(10);
@@ -58,7 +63,7 @@ pub async fn run<B: Backends>(context: &Context<B>, settings: VerificationSettin
         let due =
             |account: &&CachedAccount| account.is_settled && is_due(moment(account), before, looked, period);
         for account in accounts.iter().map(AsRef::as_ref).filter(due) {
-            context.mark_unverified(account.reference.clone());
+            context.mark_unverified(account.reference.clone(), Mark::Due);
         }
     }
 }

@@ -16,8 +16,10 @@ pub type Marks = [Option<Mark>; ResourceKind::ALL.len()];
 /// The reason why a resource is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The resyncs fail, or the verification is due.
+    /// The resyncs fail.
     Unlisted,
+    /// The verification is due.
+    Due,
     /// A list contradicts the condition. It shows values with this hash.
     Contradicted(u64),
 }
@@ -35,9 +37,9 @@ struct State {
 }
 
 impl UnverifiedResources {
-    /// Marks all resources of an account, because the resyncs fail or the verification is due.
-    pub fn mark_all(&self, account: AccountRef) {
-        lock(&self.0).marks.insert(account, [Some(Mark::Unlisted); ResourceKind::ALL.len()]);
+    /// Marks all resources of an account.
+    pub fn mark_all(&self, account: AccountRef, mark: Mark) {
+        lock(&self.0).marks.insert(account, [Some(mark); ResourceKind::ALL.len()]);
     }
 
     /// Marks the resources whose conditions a list contradicts, except those of which a read has not confirmed
@@ -92,9 +94,9 @@ impl UnverifiedResources {
         }
     }
 
-    /// Removes all marks.
-    pub fn clear_all(&self) {
-        lock(&self.0).marks.clear();
+    /// Removes the marks of the time in which the resyncs failed.
+    pub fn clear_unlisted(&self) {
+        lock(&self.0).marks.retain(|_, marks| !marks.contains(&Some(Mark::Unlisted)));
     }
 
     /// Forgets an account that is gone.
@@ -142,9 +144,19 @@ mod tests {
         assert!(mark(&resources, 1));
         clear(&resources, false);
         assert!(mark(&resources, 1));
-        resources.mark_all(account());
+        resources.mark_all(account(), Mark::Due);
         clear(&resources, true);
         assert!(mark(&resources, 1), "not read because of the list");
+    }
+
+    #[test]
+    fn a_resync_that_succeeds_replaces_only_the_reads_of_those_that_failed() {
+        let resources = UnverifiedResources::default();
+        for (mark, stays) in [(Mark::Unlisted, false), (Mark::Due, true)] {
+            resources.mark_all(account(), mark);
+            resources.clear_unlisted();
+            assert_eq!(resources.contains(&account()), stays);
+        }
     }
 
     #[test]

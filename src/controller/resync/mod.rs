@@ -90,8 +90,8 @@ pub async fn run<B: Backends>(
                 let next_in = pacing.succeed(&pace, pages, took);
                 set_period(context, &mut pacing, &pace);
                 failures.reset(now);
-                // The lists have verified the other accounts.
-                context.unverified.clear_all();
+                // The lists have verified the accounts.
+                context.unverified.clear_unlisted();
                 context.mark_contradicted(&contradicted);
                 gates.note(RESYNC_NOTE, None);
                 update_readiness(context, gates, elsewhere);

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     api::AccountRef,
-    controller::{backends::Backends, cache::CachedAccount, context::Context, kubernetes::Kubernetes},
+    controller::{
+        backends::Backends,
+        cache::CachedAccount,
+        context::{Context, Mark},
+        kubernetes::Kubernetes,
+    },
     provision::StatusEntry,
 };
 
@@ -19,7 +24,7 @@ pub(super) fn mark_recorded_elsewhere_dirty<B: Backends>(context: &Context<B>, s
 pub(super) fn mark_unverified<B: Backends>(context: &Context<B>) {
     let accounts = context.backends.kubernetes().cache().accounts();
     let settled = accounts.iter().filter(|account| account.is_settled);
-    settled.for_each(|account| context.mark_unverified(account.reference.clone()));
+    settled.for_each(|account| context.mark_unverified(account.reference.clone(), Mark::Unlisted));
 }
 
 /// Schedules the re-checks of updates that another process, running or gone, has sent. An account that is not
