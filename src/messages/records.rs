@@ -11,7 +11,7 @@ pub(crate) fn differences(differences: &[FieldDifference]) -> String {
     let describe = |FieldDifference { field, live, desired }: &FieldDifference| {
         format!("{field} is {}, not {}", text(live), text(desired))
     };
-    differences.iter().map(describe).collect::<Vec<_>>().join(", ")
+    differences.iter().map(describe).collect::<Vec<_>>().join("; ")
 }
 
 /// Maximum length of a value in a text.
