@@ -46,7 +46,8 @@ pub struct CachedAccount {
     pub(in crate::controller) is_understood: bool,
     /// True if there is nothing to do, see [`needs_nothing`].
     pub(in crate::controller) needs_nothing: bool,
-    generation: Option<i64>,
+    /// Generation of the spec; 0 if the object has none.
+    generation: i64,
     resources: Box<[ResourceInStatus]>,
     /// The settings and tags in the spec.
     declared: DeclaredFields,
@@ -97,7 +98,7 @@ impl CachedAccount {
             reports_drift: reports_drift(account),
             is_understood: account.problem().is_none(),
             needs_nothing: needs_nothing(account),
-            generation: account.metadata.generation,
+            generation: account.metadata.generation.unwrap_or_default(),
             resources: resources_in_status(account),
             declared: DeclaredFields::of(&account.spec),
             annotations: annotations.finish(),
