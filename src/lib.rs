@@ -22,6 +22,7 @@ pub mod config;
 pub mod controller;
 mod error_chain;
 pub mod failpoint;
+mod hash;
 pub mod ivs;
 pub mod lanes;
 mod lock;

@@ -106,6 +106,12 @@ reasons! {
 }
 
 impl Reason {
+    /// Returns true if the resource exists and only differs from a spec that AWS has accepted.
+    #[must_use]
+    pub fn is_drift(self) -> bool {
+        matches!(self, Self::DriftPersists | Self::DriftDetected)
+    }
+
     /// Returns the reason with this text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

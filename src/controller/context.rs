@@ -144,7 +144,7 @@ pub struct Context<B> {
     latest_resync: Mutex<Option<ResyncResult>>,
     resync_finished: Notify,
     dirty: DirtyAccounts,
-    /// The accounts whose resources are to be read one by one, because no list of AWS was seen recently.
+    /// The resources that are to be read one by one.
     pub(super) unverified: UnverifiedResources,
     /// The accounts that wait together.
     pub(super) shared_waits: SharedWaits,
@@ -314,7 +314,8 @@ impl<B: Backends> Context<B> {
         self.requeue(account);
     }
 
-    /// Marks the resources unverified whose conditions the latest lists contradict, and requeues their accounts.
+    /// Marks the resources unverified whose conditions the latest lists contradict, and requeues their
+    /// accounts.
     pub(super) fn mark_contradicted(&self, contradicted: &ByKind<Vec<ContradictedStatus>>) {
         // An update that is to be re-checked may be younger than the list.
         let is_verified = |resource: &&ContradictedStatus| self.rechecks.due_in(&resource.account).is_none();

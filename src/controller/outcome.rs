@@ -86,8 +86,8 @@ impl ReconcileOutcome {
         self.resources[kind].as_ref().is_ok_and(is_unchanged)
     }
 
-    /// Returns true if AWS was asked about everything that the account owns: all is ready, or only a person can
-    /// unblock the rest.
+    /// Returns true if AWS was asked about everything that the account owns: all is ready, or only a person
+    /// can unblock the rest.
     pub fn is_checked(&self) -> bool {
         let is_final = matches!(self.retry(), None | Some(Retry::FixedDelay | Retry::Hourly | Retry::Never));
         self.user.is_ok() && is_final

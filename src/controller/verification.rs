@@ -1,14 +1,10 @@
 //! The verification: each settled account is read from AWS once in an interval, with its stream key and its
 //! Secret, because no list shows everything.
 //!
-//! Each account has its own moment in the interval, which its UID determines. So a restart neither repeats nor
-//! skips anything, and the reads are spread evenly.
+//! Each account has its own moment in the interval, which its UID determines. So a restart repeats nothing, and
+//! the reads are spread evenly.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{
     backends::Backends,
@@ -16,6 +12,7 @@ use super::{
     context::{Context, Mark},
     kubernetes::Kubernetes,
 };
+use crate::hash::hash;
 
 /// Maximum time between two looks at which accounts are due.
 const MAX_STEP: Duration = Duration::from_secs(10);
@@ -36,8 +33,8 @@ pub struct VerificationSettings {
 }
 
 impl VerificationSettings {
-    /// Returns the time in which this number of accounts is read once: the interval, or longer if the share of
-    /// the budget does not suffice.
+    /// Returns the time in which this number of accounts is read once: the interval, or longer if the share
+    /// of the budget does not suffice.
     fn period(&self, accounts: usize) -> Duration {
         let calls_per_second = f64::from(self.calls_per_second.get()) * BUDGET_SHARE;
         let accounts = u32::try_from(accounts).unwrap_or(u32::MAX);
@@ -70,13 +67,11 @@ pub async fn run<B: Backends>(context: &Context<B>, settings: VerificationSettin
 
 /// Returns a number that determines the moment of an account.
 fn moment(account: &CachedAccount) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    account.uid.hash(&mut hasher);
-    hasher.finish()
+    hash(&account.uid)
 }
 
-/// Returns true if the moment comes after the time `before` and not after the time `now`. It comes once in each
-/// period. The times are in milliseconds since the epoch.
+/// Returns true if the moment comes after the time `before` and not after the time `now`. It comes once in
+/// each period. The times are in milliseconds since the epoch.
 fn is_due(moment: u64, before: u64, now: u64, period: Duration) -> bool {
     let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
     // The time since the latest moment of this account.

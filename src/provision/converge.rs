@@ -210,8 +210,8 @@ where
 
     /// Compares a resource, as AWS returned it, with the desired state.
     fn compare(&mut self, arn: &str, live: Live<K::Status>) {
-        let is_complete = !self.is_drift();
-        let differences = Differences::between(self.desired, &live, is_complete);
+        // If the spec was sent before, tags that it does not name are somebody else's.
+        let differences = Differences::between(self.desired, &live, self.is_drift());
         if differences.is_empty() {
             self.observed.differing.remove(arn);
         } else {
@@ -339,8 +339,8 @@ where
         Ok(true)
     }
 
-    /// Returns true if a difference is something else's change. What a re-check finds may be an earlier update
-    /// of our own.
+    /// Returns true if a difference is something else's change. What a re-check finds may be an earlier
+    /// update of our own.
     fn is_drift(&self) -> bool {
         self.desired.was_applied && self.recorded.pending_update.is_none()
     }

@@ -1,11 +1,12 @@
 //! The settings and tags that a spec declares, in compact form, for the comparison with a list.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 
 use serde_json::Value;
 
 use crate::{
     api::{ResourceKind, StreamerAccountSpec, tags},
+    hash,
     ivs::{Listed, Tags, for_each_setting, is_off},
 };
 
@@ -94,9 +95,7 @@ fn hash_value(value: &Value) -> u32 {
 
 #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough")]
 fn hash(value: &impl Hash) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish() as u32
+    hash::hash(value) as u32
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ pub struct DesiredResource<'a, K: Kind> {
     pub is_settled: bool,
     /// True if AWS has accepted this generation, and nobody has requested another update.
     pub was_sent: bool,
-    /// True if status says that AWS has accepted this generation, so that a difference is drift, whether or not
-    /// it is to be sent again.
+    /// True if status says that AWS has accepted this generation, so that a difference is drift, whether or
+    /// not it is to be sent again.
     pub was_applied: bool,
     /// True if AWS has accepted this generation, and drift is to be reported only.
     pub reports_drift: bool,

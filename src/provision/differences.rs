@@ -33,14 +33,14 @@ impl<K: Kind> Differences<K> {
     /// Compares a resource with its desired state: the name, settings, the user's own tags, and the ownership
     /// tags, which someone may have removed.
     ///
-    /// `is_complete`: false if the spec was sent before, so that tags that it does not name are somebody else's.
+    /// `keeps_others`: see [`tag_changes`].
     pub(super) fn between(
         desired: &DesiredResource<'_, K>,
         live: &Live<K::Status>,
-        is_complete: bool,
+        keeps_others: bool,
     ) -> Self {
         let Properties { name, settings } = &live.properties;
-        let (set, remove) = tag_changes(desired.tags, &live.tags, !is_complete);
+        let (set, remove) = tag_changes(desired.tags, &live.tags, keeps_others);
         let mut ownership = desired.owner.ownership_tags();
         ownership.retain(|key, value| live.tags.get(key) != Some(value));
         let wanted = &desired.owner.username;
@@ -86,8 +86,8 @@ impl<K: Kind> Differences<K> {
         live.extend(self.set.clone());
     }
 
-    /// Sends the differences, and nothing else. Returns the name and the settings in AWS's response, if any of
-    /// them was sent.
+    /// Sends the differences, and nothing else. Returns the name and the settings in AWS's response, if any
+    /// of them was sent.
     ///
     /// # Errors
     /// The first failed call.

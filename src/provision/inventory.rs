@@ -1,11 +1,6 @@
 //! The inventory: everything that the last resync listed, by account and by user.
 
-use std::{
-    collections::BTreeSet,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
@@ -13,6 +8,7 @@ use uuid::Uuid;
 use super::{Owner, StatusEntry, StatusRecords, absences::ROOM_IDLE, status_record::is_as_recorded};
 use crate::{
     api::{AccountRef, Arn, ByKind, CompactId, ResourceKind, tags},
+    hash::hash,
     ivs::{ArnLocation, Kind, Listed, Result, Tags},
 };
 
@@ -130,9 +126,8 @@ pub struct ContradictedStatus {
 
 impl ContradictedStatus {
     fn new(account: &AccountRef, listed: &Listed) -> Self {
-        let mut values = DefaultHasher::new();
-        (&listed.name, &listed.settings, &listed.tags).hash(&mut values);
-        Self { account: account.clone(), values: values.finish() }
+        let values = hash((&listed.name, &listed.settings, &listed.tags));
+        Self { account: account.clone(), values }
     }
 }
 

@@ -48,8 +48,8 @@ pub trait StatusRecord: fmt::Debug + Send + Sync {
     fn resource(&self, kind: ResourceKind) -> Option<StatusEntry<'_>>;
 
     /// Returns true if status says of a listed resource that it is as the current spec says, and it has
-    /// another name, or another value of a declared setting or tag; or if status says that it has drifted, and
-    /// it has not.
+    /// another name, or another value of a declared setting or tag; or if status says that it has drifted,
+    /// and it has not.
     fn contradicts(&self, kind: ResourceKind, listed: &Listed) -> bool;
 }
 

@@ -4,16 +4,11 @@
 use ivs_simulator::Fault;
 use serde_json::{Value, json};
 use streamcat_operator::api::condition::{find, is_true};
-use testbed::{Operator, OperatorBuilder, Simulator, Tenant, http, wait};
+use testbed::{Operator, Simulator, Tenant, http, wait};
 
 use crate::support::{
-    TIMEOUT, accounts, arns, calls, create, delete, event, gone, ready, reason, recorded, tenant,
+    TIMEOUT, accounts, arns, calls, create, delete, event, gone, quick, ready, reason, recorded, tenant,
 };
-
-/// Returns a controller with a short resync interval and a short grace period.
-fn quick(tenant: &Tenant) -> OperatorBuilder {
-    tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
-}
 
 /// Returns the body of a page of the admin port, whatever its status.
 async fn page(controller: &Operator, path: &str) -> String {

@@ -7,14 +7,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::DeleteParams};
 use serde_json::{Value, json};
 use streamcat_operator::api::{condition::find, tags};
-use testbed::{OperatorBuilder, Tenant, wait};
+use testbed::{Tenant, wait};
 
-use crate::support::{TIMEOUT, annotate, called, calls, count, create, edit, event, ready, reason, tenant};
-
-/// Returns a controller with a short resync interval and a short grace period.
-fn quick(tenant: &Tenant) -> OperatorBuilder {
-    tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
-}
+use crate::support::{
+    TIMEOUT, annotate, called, calls, count, create, edit, event, quick, ready, reason, tenant,
+};
 
 /// A change of one member of a resource in the state of the simulator.
 struct ChangedField {

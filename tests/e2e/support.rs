@@ -17,7 +17,7 @@ use streamcat_operator::api::{
     condition::{READY, find, is_true},
 };
 use testbed::{
-    Operator, ScratchDatabase, Tenant, Testbed,
+    Operator, OperatorBuilder, ScratchDatabase, Tenant, Testbed,
     http::{self, Response},
     wait,
 };
@@ -66,6 +66,11 @@ pub async fn tenant(label: &str) -> Tenant {
 /// Returns a new PostgreSQL server of the test's own.
 pub async fn scratch_database() -> ScratchDatabase {
     ScratchDatabase::start().await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Returns a controller with a short resync interval and a short grace period.
+pub fn quick(tenant: &Tenant) -> OperatorBuilder {
+    tenant.controller().env("STREAMCAT_RESYNC_INTERVAL", "1s").env("STREAMCAT_CONSISTENCY_GRACE", "1s")
 }
 
 /// Returns the API of the accounts of a tenant, with the rights of an administrator.

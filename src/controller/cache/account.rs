@@ -1,7 +1,5 @@
 //! One account in the cache.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -13,6 +11,7 @@ use crate::{
         condition::{READY, find},
     },
     controller::{account::AccountExt, blocker::Blocker},
+    hash::hash,
     ivs::Listed,
     provision::{AccountState, DeclaredFields, StatusEntry, StatusRecord},
 };
@@ -63,7 +62,8 @@ struct ResourceInStatus {
     kind: ResourceKind,
     arn: Arn,
     is_ready: bool,
-    /// Whether status says of this generation that it is as the spec says; None if it does not say so.
+    /// False if status says that it has drifted from this generation of the spec, true if it has not; None if
+    /// status says neither.
     is_as_declared: Option<bool>,
 }
 
@@ -83,8 +83,6 @@ impl CachedAccount {
     /// Returns what the cache holds of this account.
     #[must_use]
     pub fn new(account: &ObservedAccount) -> Self {
-        let mut annotations = DefaultHasher::new();
-        account.annotations().hash(&mut annotations);
         Self {
             reference: account.reference(),
             uid: account.metadata.uid.as_deref().map(CompactId::from),
@@ -101,7 +99,7 @@ impl CachedAccount {
             generation: account.metadata.generation.unwrap_or_default(),
             resources: resources_in_status(account),
             declared: DeclaredFields::of(&account.spec),
-            annotations: annotations.finish(),
+            annotations: hash(account.annotations()),
             shown: Shown::default(),
         }
     }
@@ -132,9 +130,7 @@ impl CachedAccount {
     pub fn object_uid(&self) -> String {
         self.uid.as_ref().map(CompactId::to_string).unwrap_or_default()
     }
-}
 
-impl CachedAccount {
     fn in_status(&self, kind: ResourceKind) -> Option<&ResourceInStatus> {
         self.resources.iter().find(|resource| resource.kind == kind)
     }

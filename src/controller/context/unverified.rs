@@ -1,6 +1,6 @@
-//! The resources that are marked unverified: the next reconcile of their account reads them from AWS, although
-//! status says whether they are as the spec says. A list says otherwise, the resyncs fail, or the verification is
-//! due.
+//! The resources that are marked unverified: the next reconcile of their account reads them from AWS,
+//! although status says whether they are as the spec says. A list says otherwise, the resyncs fail, or the
+//! verification is due.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,8 +42,9 @@ impl UnverifiedResources {
         lock(&self.0).marks.insert(account, [Some(mark); ResourceKind::ALL.len()]);
     }
 
-    /// Marks the resources whose conditions a list contradicts, except those of which a read has not confirmed
-    /// the same before. `contradicted`: account, kind, and hash of the listed values. Returns what is marked.
+    /// Marks the resources whose conditions a list contradicts, except those of which a read has not
+    /// confirmed the same before. `contradicted`: account, kind, and hash of the listed values. Returns what is
+    /// marked.
     pub fn mark_contradicted(
         &self,
         contradicted: impl IntoIterator<Item = (AccountRef, ResourceKind, u64)>,
@@ -74,8 +75,8 @@ impl UnverifiedResources {
         lock(&self.0).marks.contains_key(account)
     }
 
-    /// Removes these marks of an account, which a reconcile began with, unless they were replaced. `is_as_said`:
-    /// true for a resource that was read, and found as its condition said.
+    /// Removes these marks of an account, which a reconcile began with, unless they were replaced.
+    /// `is_as_said`: true for a resource that was read, and found as its condition said.
     pub fn clear(&self, account: &AccountRef, marks: Marks, is_as_said: impl Fn(ResourceKind) -> bool) {
         let mut state = lock(&self.0);
         for kind in ResourceKind::ALL {

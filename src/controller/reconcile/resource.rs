@@ -174,8 +174,9 @@ impl<B: Backends> ResourceReconciler<'_, B> {
     /// Returns true if status says that AWS has accepted this generation, whatever has failed since.
     fn is_applied(&self, kind: ResourceKind) -> bool {
         let applied = self.account.status.as_ref().and_then(|status| status.applied_generation);
-        let is_drift = |reason: &String| *reason == Reason::DriftPersists || *reason == Reason::DriftDetected;
-        let is_sent = |found: &Condition| found.status == "True" || is_drift(&found.reason);
+        let is_sent = |found: &Condition| {
+            found.status == "True" || Reason::parse(&found.reason).is_some_and(Reason::is_drift)
+        };
         applied.is_some() && applied == self.account.metadata.generation
             || self.observed(kind.condition()).is_some_and(is_sent)
     }

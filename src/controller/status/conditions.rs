@@ -64,8 +64,7 @@ pub fn next_status(
 
 /// Returns true if AWS has accepted the spec: everything is ready, or was sent and has drifted since.
 fn is_applied(outcome: &ReconcileOutcome) -> bool {
-    let is_drift = |reason| matches!(reason, Reason::DriftPersists | Reason::DriftDetected);
-    outcome.blockers().iter().all(|blocker| is_drift(blocker.reason))
+    outcome.blockers().iter().all(|blocker| blocker.reason.is_drift())
 }
 
 fn observations(previous: &StreamerAccountStatus, outcome: &ReconcileOutcome) -> Vec<Observation> {

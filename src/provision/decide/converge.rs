@@ -58,7 +58,7 @@ pub enum ConvergeStep {
     RecordedElsewhere(String),
     /// The resource carries the id of another installation.
     OtherInstallation(String),
-    /// The resource was updated, but AWS still returns other settings.
+    /// The resource differs from the spec, and is left as it is for now: it was updated, or changed back often.
     DriftPersists(String),
     /// Something else has changed the resource, which is to be reported only.
     DriftDetected(String),
@@ -96,8 +96,8 @@ pub enum ConvergeWait {
 /// AWS does not keep the value.
 const MAX_RESENDS: u32 = 3;
 
-/// Maximum number of updates within 24 h that change back what something else has changed. More often, it would
-/// be a fight that nobody notices.
+/// Maximum number of updates within 24 h that change back what something else has changed. Above this, a
+/// person has to know.
 const MAX_CORRECTIONS: u32 = 5;
 
 /// Returns true if an update was sent again too often, so that the drift is left as it is.
@@ -267,8 +267,8 @@ fn converge_existing(
 
 /// Returns the step for a resource that differs from the spec. An update that the re-check does not confirm
 /// is sent again once no earlier update can take effect, up to [`MAX_RESENDS`] times. What something else
-/// changes again and again is left as it is after [`MAX_CORRECTIONS`]. Drift that is only to be reported is not
-/// sent, except by an update that is still to be re-checked.
+/// changes again and again is left as it is after [`MAX_CORRECTIONS`]. Drift that is only to be reported is
+/// not sent, except by an update that is still to be re-checked.
 fn correct_drift(
     arn: &str,
     input: &DecisionInput<'_>,
