@@ -48,7 +48,8 @@ begin
             on stages to streamcat_controller;
         grant select on resources to streamcat_controller;
         grant select, insert (user_id, kind, deadline), update (state), delete on create_attempts to streamcat_controller;
-        grant select, insert, update, delete on pending_updates, missing_resources, orphans to streamcat_controller;
+        grant select, insert, update, delete
+            on pending_updates, missing_resources, orphans, applied_fields to streamcat_controller;
         grant select, insert, update on former_resources, brake_releases to streamcat_controller;
         grant select, insert (user_id, kind, field, live, desired, corrected), delete on drift_history to streamcat_controller;
         grant select, insert on installation to streamcat_controller;
@@ -58,6 +59,10 @@ begin
         grant execute on function check_renewal_tokens(uuid[]) to streamcat_controller;
         grant execute on function claim_username(uuid, text, text, text, text, text, double precision, uuid, boolean) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[]) to streamcat_controller;
+        grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[], jsonb[]) to streamcat_controller;
+        grant execute on function begin_update(uuid, resource_kind, double precision, integer, text[]) to streamcat_controller;
+        grant execute on function add_applied_fields(uuid, resource_kind, text[]) to streamcat_controller;
+        grant execute on function set_applied_fields(uuid, resource_kind, text[]) to streamcat_controller;
         grant execute on function add_drift(uuid, resource_kind, text[], text[], text[], boolean) to streamcat_controller;
         grant execute on function limit_lock_waits(integer) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;

@@ -1,6 +1,8 @@
 //! The command line. Every flag is also an environment variable, and an invalid setting is reported in one
 //! line.
 
+mod aws;
+mod commands;
 mod controller;
 mod leader_election;
 mod one_line;
@@ -11,6 +13,8 @@ mod values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
+pub use aws::AwsSettings;
+pub use commands::{DeleteOrphansSettings, DiffSettings, ExportSettings, OrphansCommand, OrphansSettings};
 pub use controller::ControllerSettings;
 pub use leader_election::LeaderElectionSettings;
 pub use one_line::one_line;
@@ -53,8 +57,12 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Print the CustomResourceDefinitions as YAML, then exit.
     Crds,
-    /// List the resources that exist, or may exist, in AWS but belong to no account, then exit.
+    /// List the resources that exist, or may exist, in AWS but belong to no account, or delete them, then exit.
     Orphans(OrphansSettings),
+    /// Compare the specs of accounts with AWS, print what differs, then exit with 1 if anything does.
+    Diff(DiffSettings),
+    /// Print the accounts of registered people as manifests, from the database, then exit.
+    Export(ExportSettings),
     /// Confirm that the resources missing from AWS are deleted, then exit. The controller replaces them, and
     /// deleted accounts stop waiting for them.
     ReleaseBrake(ReleaseBrakeSettings),
@@ -76,18 +84,6 @@ pub struct DatabaseSettings {
     /// logged.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: SecretString,
-}
-
-/// Settings of `orphans`.
-#[derive(Clone, Debug, Args)]
-pub struct OrphansSettings {
-    /// The database.
-    #[command(flatten)]
-    pub database: DatabaseSettings,
-
-    /// Print a JSON array instead of a table.
-    #[arg(long, env = "STREAMCAT_JSON")]
-    pub json: bool,
 }
 
 /// Settings of `release-brake`.
@@ -121,7 +117,8 @@ mod tests {
     #[test]
     fn every_setting_has_an_environment_variable() {
         for command in Cli::command().get_subcommands() {
-            for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+            let settings = command.get_arguments().filter(|argument| !argument.is_positional());
+            for argument in settings.filter(|argument| argument.get_id() != "help") {
                 let id = argument.get_id();
                 assert!(argument.get_env().is_some() || id == "version", "{id} has no variable");
             }

@@ -10,7 +10,7 @@ use crate::api::ResourceKind;
 
 /// Effects of the controller, except the calls to AWS that every kind of resource has: those are in the
 /// registry of kinds.
-const CONTROLLER: [&str; 31] = [
+const CONTROLLER: [&str; 32] = [
     "add_finalizer",
     "publish",
     "remove_finalizer",
@@ -32,6 +32,7 @@ const CONTROLLER: [&str; 31] = [
     "open",
     "record",
     "record_made",
+    "set_applied_fields",
     "tombstone",
     "transfer",
     "CreateStreamKey",

@@ -11,13 +11,14 @@
 //! - [`provision`] – creation, adoption, comparison and deletion of resources.
 //! - [`controller`] – reconciles StreamerAccounts.
 //! - [`registration`] – the web server on which people register.
-//! - [`orphans`] – the command that prints the orphan list.
+//! - [`commands`] – the commands that do one thing and exit.
 //! - `lanes` – who goes first where many wait for the same thing.
 //! - [`config`], [`telemetry`], [`admin`], [`readiness`], [`shutdown`], `lock` – what both programs share.
 //! - [`failpoint`] – the places at which tests kill a program.
 
 pub mod admin;
 pub mod api;
+pub mod commands;
 pub mod config;
 pub mod controller;
 mod error_chain;
@@ -27,7 +28,6 @@ pub mod ivs;
 pub mod lanes;
 mod lock;
 mod messages;
-pub mod orphans;
 pub mod provision;
 pub mod readiness;
 pub mod registration;

@@ -5,8 +5,11 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use streamcat_operator::{
     api::{self, ResourceKind},
-    config::{self, Cli, Command, ControllerSettings, DatabaseSettings, ReleaseBrakeSettings},
-    controller, orphans, registration,
+    commands,
+    config::{
+        self, Cli, Command, ControllerSettings, DatabaseSettings, OrphansCommand, ReleaseBrakeSettings,
+    },
+    controller, registration,
     shutdown::Shutdown,
     store::{self, Postgres},
     telemetry,
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Setting(problem)) => reject(&problem),
+        Err(Failure::Different) => ExitCode::FAILURE,
         Err(Failure::Other(problem)) => {
             tracing::error!("{problem}");
             ExitCode::FAILURE
@@ -52,6 +56,8 @@ fn reject(problem: &str) -> ExitCode {
 enum Failure {
     Setting(String),
     Other(String),
+    /// The command found differences, and has printed them.
+    Different,
 }
 
 fn run(command: Command) -> Result<(), Failure> {
@@ -79,7 +85,18 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Migrate(settings) => Ok(migrate(&settings).await?),
         Command::Crds => print(&api::crds_yaml().map_err(|error| Failure::Other(error.to_string()))?),
         Command::ReleaseBrake(settings) => Ok(release_brake(&settings).await?),
-        Command::Orphans(settings) => print(&orphans::list(&settings).await?),
+        Command::Orphans(settings) => match &settings.command {
+            None => print(&commands::list_orphans(&settings).await?),
+            Some(OrphansCommand::Delete(delete)) => Ok(commands::delete_orphans(&settings, delete).await?),
+        },
+        Command::Diff(settings) => match commands::diff(&settings).await? {
+            None => Ok(()),
+            Some(differences) => {
+                print(&differences)?;
+                Err(Failure::Different)
+            }
+        },
+        Command::Export(settings) => print(&commands::export(&settings).await?),
     }
 }
 
@@ -118,6 +135,16 @@ impl From<controller::Error> for Failure {
         match error {
             controller::Error::Setting(problem) => Self::Setting(problem),
             controller::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<commands::Error> for Failure {
+    fn from(error: commands::Error) -> Self {
+        match error {
+            commands::Error::Input(problem) => Self::Setting(problem),
+            commands::Error::Store(error) => error.into(),
+            other => Self::Other(other.to_string()),
         }
     }
 }

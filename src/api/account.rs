@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus, tags};
 
@@ -92,19 +93,24 @@ pub struct StreamerAccountSpec {
     pub tags: BTreeMap<String, String>,
 
     /// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the
-    /// database, Retain keeps them.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// database, Retain keeps them. Left out, Delete holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 
     /// Policy for a resource that was deleted in AWS by something other than the operator: Always creates
-    /// another one, Never creates none and sets the condition Stalled.
-    #[serde(default)]
-    pub recreate_policy: RecreatePolicy,
+    /// another one, Never creates none and sets the condition Stalled. Left out, Always holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recreate_policy: Option<RecreatePolicy>,
 
     /// Policy for values that something other than the operator changes in AWS: Correct changes them back,
     /// Report only reports them. Left out, the setting of the installation holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
+
+    /// True suspends the account: nothing is created or changed in AWS until it is false or left out. Deleting the
+    /// account works as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
 }
 
 impl StreamerAccountSpec {
@@ -117,11 +123,51 @@ impl StreamerAccountSpec {
             chat_room: ChatRoomSpec::default(),
             stage: StageSpec::default(),
             tags: BTreeMap::new(),
-            deletion_policy: DeletionPolicy::default(),
-            recreate_policy: RecreatePolicy::default(),
+            deletion_policy: None,
+            recreate_policy: None,
             drift_policy: None,
+            suspend: None,
         }
     }
+
+    /// Returns true if nothing is to be changed in AWS.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.suspend == Some(true)
+    }
+
+    /// Returns a hash of what the spec wants, which is the same whether or not it is suspended, and in each
+    /// version of the operator.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let wanted = serde_json::to_vec(&Self { suspend: None, ..self.clone() }).unwrap_or_default();
+        let digest = Sha256::digest(wanted);
+        let start = digest.iter().take(8).fold(0, |start: u64, byte| start << 8 | u64::from(*byte));
+        format!("{start:016x}")
+    }
+
+    /// Returns the policies that hold. `drift_policy`: that of the installation.
+    #[must_use]
+    pub fn effective_policies(&self, drift_policy: DriftPolicy) -> EffectivePolicies {
+        EffectivePolicies {
+            deletion_policy: self.deletion_policy.unwrap_or_default(),
+            recreate_policy: self.recreate_policy.unwrap_or_default(),
+            drift_policy: self.drift_policy.unwrap_or(drift_policy),
+        }
+    }
+}
+
+/// The policies that hold for an account: those of its spec, and the installation's where the spec leaves one
+/// out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectivePolicies {
+    /// Policy for the deletion of this object.
+    pub deletion_policy: DeletionPolicy,
+    /// Policy for a resource that is missing from AWS.
+    pub recreate_policy: RecreatePolicy,
+    /// Policy for values that something other than the operator changes in AWS.
+    pub drift_policy: DriftPolicy,
 }
 
 /// Policy for the deletion of an account.
@@ -164,9 +210,18 @@ pub struct StreamerAccountStatus {
     #[serde(default = "never_observed")]
     pub observed_generation: i64,
 
+    /// Hash of the spec that this status describes, apart from `suspend`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_spec_hash: Option<String>,
+
     /// Latest generation of the spec that AWS has accepted for all three resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_generation: Option<i64>,
+
+    /// Policies that hold: those of the spec, and the installation's where the spec leaves one out. As of the
+    /// latest reconcile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_policies: Option<EffectivePolicies>,
 
     /// Ready, Reconciling and Stalled as kstatus defines them, and UserReady, ChannelReady, ChatRoomReady and
     /// StageReady for the parts.

@@ -10,6 +10,8 @@ pub const READY: &str = "Ready";
 pub const RECONCILING: &str = "Reconciling";
 /// No progress is possible until somebody changes something. Present only while true.
 pub const STALLED: &str = "Stalled";
+/// Nothing is changed in AWS, because the spec says so. Present only while true.
+pub const SUSPENDED: &str = "Suspended";
 /// The user exists in the database.
 pub const USER_READY: &str = "UserReady";
 /// The channel exists and matches the spec.
@@ -22,7 +24,7 @@ pub const STAGE_READY: &str = "StageReady";
 /// Returns true if the operator writes conditions of this type.
 #[must_use]
 pub fn is_own(type_: &str) -> bool {
-    [READY, RECONCILING, STALLED, USER_READY].contains(&type_)
+    [READY, RECONCILING, STALLED, SUSPENDED, USER_READY].contains(&type_)
         || ResourceKind::ALL.iter().any(|kind| kind.condition() == type_)
 }
 
@@ -43,8 +45,8 @@ pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Conditio
 pub struct Observation {
     /// Type of the condition.
     pub type_: &'static str,
-    /// Status: True or False.
-    pub status: bool,
+    /// Status: True or False; None if it is Unknown.
+    pub status: Option<bool>,
     /// Reason in CamelCase, for programs.
     pub reason: String,
     /// Meaning and remedy, for people. Never contains a secret (I9).
@@ -59,7 +61,12 @@ impl Observation {
         reason: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self { type_, status, reason: reason.into(), message: message.into() }
+        Self { type_, status: Some(status), reason: reason.into(), message: message.into() }
+    }
+
+    /// Creates an observation that leaves open whether the condition is true.
+    pub fn unknown(type_: &'static str, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { type_, status: None, reason: reason.into(), message: message.into() }
     }
 }
 
@@ -79,7 +86,11 @@ pub fn observed(
     observations
         .iter()
         .map(|observation| {
-            let status = if observation.status { "True" } else { "False" };
+            let status = match observation.status {
+                Some(true) => "True",
+                Some(false) => "False",
+                None => "Unknown",
+            };
             Condition {
                 type_: observation.type_.to_owned(),
                 status: status.to_owned(),

@@ -1,6 +1,11 @@
 //! The fields of a resource, and how their values in AWS differ from the desired ones.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// The settings and tags of a resource that the spec names, or that an earlier spec has named.
+pub type AppliedFields = BTreeSet<Field>;
 
 /// A field of a resource whose value in AWS differs from the desired one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +19,8 @@ pub struct FieldDifference {
 }
 
 /// A field of a resource. Its text is what people read: `name`, `messageReviewHandler.uri`, `tag team`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum Field {
     /// The name.
     Name,
@@ -36,11 +42,43 @@ impl Field {
     }
 }
 
+/// What the text of a tag begins with. No path of a setting contains a space.
+const TAG: &str = "tag ";
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(key) => write!(f, "tag {key}"),
+            Self::Tag(key) => write!(f, "{TAG}{key}"),
             other => f.write_str(other.label()),
+        }
+    }
+}
+
+impl From<String> for Field {
+    fn from(text: String) -> Self {
+        match text.strip_prefix(TAG) {
+            Some(key) => Self::Tag(key.to_owned()),
+            None if text == Self::Name.label() => Self::Name,
+            None => Self::Setting(text),
+        }
+    }
+}
+
+impl From<Field> for String {
+    fn from(field: Field) -> Self {
+        field.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_from_its_text() {
+        let (path, key) = ("messageReviewHandler.uri".to_owned(), "tag of a team".to_owned());
+        for field in [Field::Name, Field::Setting(path), Field::Tag(key)] {
+            assert_eq!(Field::from(field.to_string()), field);
         }
     }
 }

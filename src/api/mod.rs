@@ -21,7 +21,8 @@ pub mod tags;
 #[cfg(test)]
 pub(crate) use account::test_account;
 pub use account::{
-    DeletionPolicy, DriftPolicy, RecreatePolicy, StreamerAccount, StreamerAccountSpec, StreamerAccountStatus,
+    DeletionPolicy, DriftPolicy, EffectivePolicies, RecreatePolicy, StreamerAccount, StreamerAccountSpec,
+    StreamerAccountStatus,
 };
 pub use arn::Arn;
 pub use by_kind::ByKind;
@@ -32,7 +33,7 @@ pub use channel::{
 pub use chat_room::{ChatRoomSpec, ChatRoomStatus, FallbackResult, MessageReviewHandler};
 pub use compact_id::CompactId;
 pub use crd::{crds, crds_yaml};
-pub use field::{Field, FieldDifference};
+pub use field::{AppliedFields, Field, FieldDifference};
 pub use kind::ResourceKind;
 pub(crate) use kind::for_each_kind;
 pub use name::{AccountRef, are_alike, object_name, username_key, username_problem};

@@ -146,11 +146,11 @@ fn understood(spec: &Value) -> Result<StreamerAccountSpec, String> {
 fn stand_in(spec: &Value) -> (StreamerAccountSpec, bool) {
     let username = spec["username"].as_str().filter(|name| username_problem(name).is_none());
     let policy = match &spec["deletionPolicy"] {
-        Value::Null if spec.is_object() => Some(DeletionPolicy::default()),
-        policy => DeletionPolicy::deserialize(policy).ok(),
+        Value::Null if spec.is_object() => Some(None),
+        policy => DeletionPolicy::deserialize(policy).ok().map(Some),
     };
     let spec = StreamerAccountSpec {
-        deletion_policy: policy.unwrap_or(DeletionPolicy::Retain),
+        deletion_policy: policy.unwrap_or(Some(DeletionPolicy::Retain)),
         ..StreamerAccountSpec::with_defaults(username.unwrap_or_default().to_owned())
     };
     (spec, policy.is_some())
@@ -238,7 +238,7 @@ mod tests {
         }
         let retained = read(&json!({ "username": 1, "deletionPolicy": "Retain" }), &json!({}));
         assert_eq!(retained.spec.username, "");
-        assert_eq!(retained.spec.deletion_policy, DeletionPolicy::Retain);
+        assert_eq!(retained.spec.deletion_policy, Some(DeletionPolicy::Retain));
         assert!(retained.problem().is_some_and(|problem| problem.is_policy_known));
     }
 
@@ -254,7 +254,7 @@ mod tests {
     fn a_deletion_policy_that_cannot_be_read_counts_as_retain() {
         for spec in [json!({ "username": "todd", "deletionPolicy": "Archive" }), json!(null), json!("todd")] {
             let account = read(&spec, &json!({}));
-            assert_eq!(account.spec.deletion_policy, DeletionPolicy::Retain, "{spec}");
+            assert_eq!(account.spec.deletion_policy, Some(DeletionPolicy::Retain), "{spec}");
             assert!(account.problem().is_some_and(|problem| !problem.is_policy_known), "{spec}");
         }
     }

@@ -90,12 +90,13 @@ reasons! {
     OutcomeUnknown: Scheduled, "A Create got no response. The controller waits until it must have ended, then lists what it may have created.";
     DatabaseUnavailable: Backoff, "PostgreSQL did not answer.";
     KubernetesUnavailable: Backoff, "The API server did not answer, or refused a request.";
+    Suspended: None, "The spec has `suspend: true`: nothing is created or changed in AWS. With the status `Unknown`, the spec was edited since.";
     Recreated: None, "The resource was gone from AWS, and the operator created another. The message names both ARNs.";
     ArnChanged: None, "The records named different resources, and the one in status was replaced. The message names both ARNs.";
     RecordCorrected: None, "The records named different resources, and the one in PostgreSQL was replaced.";
     Deleted: None, "This part is deleted; others are not yet.";
     // The following are reasons of events only.
-    Adopted: None, "A resource of an earlier attempt was found and adopted.";
+    Adopted: None, "A resource of an earlier attempt was found and adopted; or one that only its tags named, because status and database had lost it.";
     Updated: None, "A resource was updated to match the spec.";
     DriftCorrected: None, "Something else had changed a resource in AWS, and it was changed back. The event names the fields with both values.";
     StreamKeyCreated: None, "The channel had no stream key and got another.";

@@ -1,6 +1,6 @@
 //! The parts of spec and status that belong to one resource, whatever its kind.
 
-use super::{ResourceKind, StreamerAccountSpec, StreamerAccountStatus, kind::for_each_kind};
+use super::{AppliedFields, ResourceKind, StreamerAccountSpec, StreamerAccountStatus, kind::for_each_kind};
 
 /// The part of the spec that belongs to one kind.
 pub trait Settings {
@@ -15,6 +15,12 @@ pub trait Status: Into<ResourceStatus> {
 
     /// Returns the ARN.
     fn arn(&self) -> &str;
+
+    /// Returns the fields that the spec names or has named.
+    fn applied_fields(&self) -> &AppliedFields;
+
+    /// Replaces the fields that the spec names or has named.
+    fn set_applied_fields(&mut self, fields: AppliedFields);
 }
 
 macro_rules! define_resource_status {
@@ -44,6 +50,14 @@ macro_rules! define_resource_status {
             pub fn arn(&self) -> &str {
                 match self {
                     $(Self::$kind(status) => &status.arn,)+
+                }
+            }
+
+            /// Returns the fields that the spec names or has named.
+            #[must_use]
+            pub fn applied_fields(&self) -> &AppliedFields {
+                match self {
+                    $(Self::$kind(status) => &status.applied_fields,)+
                 }
             }
         }
@@ -89,6 +103,14 @@ macro_rules! define_resource_status {
 
                 fn arn(&self) -> &str {
                     &self.arn
+                }
+
+                fn applied_fields(&self) -> &AppliedFields {
+                    &self.applied_fields
+                }
+
+                fn set_applied_fields(&mut self, fields: AppliedFields) {
+                    self.applied_fields = fields;
                 }
             }
 

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::aws_enum;
+use super::{AppliedFields, aws_enum};
 
 /// Settings of the Amazon IVS real-time stage. AWS sets the fields that are not specified, and the operator
 /// does not compare them.
@@ -104,6 +104,11 @@ pub struct StageStatus {
     /// Endpoints that participants connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<StageEndpoints>,
+    /// Settings that the spec names, or that an earlier spec has named, by their paths within this part of
+    /// the spec, and tags as `tag KEY`. What is taken out of the spec goes back to AWS's default.
+    #[serde(default, skip_serializing_if = "AppliedFields::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub applied_fields: AppliedFields,
 }
 
 /// Endpoints of a stage.

@@ -1,15 +1,11 @@
 //! Settings of the controller.
 
-use std::{
-    net::SocketAddr,
-    num::{NonZeroU16, NonZeroU32},
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU16, time::Duration};
 
 use clap::Args;
 
 use super::{
-    DatabaseSettings, LeaderElectionSettings,
+    AwsSettings, DatabaseSettings, LeaderElectionSettings,
     values::{duration, not_empty},
 };
 use crate::api::DriftPolicy;
@@ -21,9 +17,9 @@ pub struct ControllerSettings {
     #[command(flatten)]
     pub database: DatabaseSettings,
 
-    /// AWS region of the channels, chat rooms and stages.
-    #[arg(long, env = "AWS_REGION", value_parser = region)]
-    pub aws_region: String,
+    /// AWS.
+    #[command(flatten)]
+    pub aws: AwsSettings,
 
     /// Id that distinguishes this installation from others in the same AWS account. It is a tag on every
     /// resource and must never change. [default: the UID of the namespace kube-system]
@@ -59,15 +55,7 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_DRIFT_POLICY", value_enum, default_value_t)]
     pub drift_policy: DriftPolicy,
 
-    /// Maximum number of AWS calls per second, for each operation. AWS allows 5 in every AWS account.
-    #[arg(long, env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
-    pub aws_calls_per_second: NonZeroU32,
-
-    /// Timeout of an AWS call. If a Create call times out, its outcome is unknown.
-    #[arg(long, env = "STREAMCAT_AWS_CALL_TIMEOUT", default_value = "10s", value_parser = duration)]
-    pub aws_call_timeout: Duration,
-
-    /// Time to wait after that timeout before checking whether a Create of unknown outcome created a
+    /// Time to wait after the timeout of an AWS call before checking whether a Create of unknown outcome created a
     /// resource. Must exceed the time that a call may take plus the time that AWS needs to list a new
     /// resource. Also the minimum time between the two lists that prove that a resource is gone.
     #[arg(long, env = "STREAMCAT_CONSISTENCY_GRACE", default_value = "15s", value_parser = duration)]
@@ -140,16 +128,6 @@ fn is_endpoint(text: &str) -> bool {
     })
 }
 
-/// Parses the name of an AWS region. The SDK would use an invalid name as part of a host name.
-fn region(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !text.is_empty() && text.chars().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be the name of an AWS region, for example eu-west-1".to_owned())
-    }
-}
-
 /// Parses a percentage.
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
@@ -169,15 +147,6 @@ fn installation(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn region_has_lower_case_letters_digits_and_hyphens() {
-        assert_eq!(region("eu-west-1"), Ok("eu-west-1".to_owned()));
-        for wrong in ["", " ", "eu-west-1 ", "EU-WEST-1", "eu_west_1", "eu-west-1.example.com", "eu-wést-1"]
-        {
-            assert!(region(wrong).is_err_and(|message| message.contains("eu-west-1")), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn percentage_is_a_number_from_0_to_100() {

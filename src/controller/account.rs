@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::blocker::Blocker;
 use crate::api::{
     ABANDON_ANNOTATION, AccountRef, FINALIZER, RECONCILE_AT_ANNOTATION, StreamerAccount,
-    condition::{READY, STALLED, find, is_true},
+    condition::{READY, STALLED, SUSPENDED, find, is_true},
 };
 
 /// Accessors and predicates of an account, in addition to those of [`ResourceExt`].
@@ -37,8 +37,12 @@ pub(super) trait AccountExt {
     /// Returns the user that status names.
     fn user_in_status(&self) -> Option<Uuid>;
 
-    /// Returns true if status says that this generation is ready, and every requested reconcile was handled.
+    /// Returns true if status says that this generation is ready, and every requested reconcile was handled. A
+    /// suspended account is never settled: whatever its status says, AWS may be otherwise.
     fn is_settled(&self) -> bool;
+
+    /// Returns true if the spec suspends the account, and status says so.
+    fn is_reported_suspended(&self) -> bool;
 
     /// Returns true if status says that this blocker keeps this generation from being ready.
     fn is_blocked_by(&self, blocker: &Blocker) -> bool;
@@ -88,11 +92,17 @@ impl AccountExt for StreamerAccount {
 
     fn is_settled(&self) -> bool {
         self.has_finalizer()
+            && !self.spec.is_suspended()
             && self.status.as_ref().is_some_and(|status| {
                 Some(status.observed_generation) == self.metadata.generation
                     && status.last_handled_reconcile_at.as_deref() == self.reconcile_request()
                     && is_true(&status.conditions, READY)
             })
+    }
+
+    fn is_reported_suspended(&self) -> bool {
+        let is_current = |found: &Condition| found.observed_generation == self.metadata.generation;
+        self.spec.is_suspended() && find(self.conditions(), SUSPENDED).is_some_and(is_current)
     }
 
     fn is_blocked_by(&self, blocker: &Blocker) -> bool {

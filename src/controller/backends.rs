@@ -6,7 +6,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use super::kubernetes::{Kubernetes, KubernetesClient};
 use crate::{
     api::{ChannelSpec, ChannelStatus, ChatRoomSpec, ChatRoomStatus, StageSpec, StageStatus},
-    ivs::{Channels, ChatRooms, Kind, Stages, StreamKeys},
+    ivs::{Channels, ChatRooms, Clients, Kind, Stages, StreamKeys},
     store::{Clusters, Evidence, Journal, Orphans, Postgres, Resources, Users},
 };
 
@@ -65,12 +65,8 @@ pub struct ProductionBackends {
     pub kubernetes: KubernetesClient,
     /// PostgreSQL.
     pub store: Postgres,
-    /// Amazon IVS channels.
-    pub channels: Channels,
-    /// Amazon IVS chat rooms.
-    pub chat_rooms: ChatRooms,
-    /// Amazon IVS stages.
-    pub stages: Stages,
+    /// Amazon IVS.
+    pub aws: Clients,
 }
 
 impl Backends for ProductionBackends {
@@ -93,14 +89,14 @@ impl Backends for ProductionBackends {
     }
 
     fn channels(&self) -> &Channels {
-        &self.channels
+        &self.aws.channels
     }
 
     fn chat_rooms(&self) -> &ChatRooms {
-        &self.chat_rooms
+        &self.aws.chat_rooms
     }
 
     fn stages(&self) -> &Stages {
-        &self.stages
+        &self.aws.stages
     }
 }

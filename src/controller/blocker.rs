@@ -306,7 +306,8 @@ impl From<provision::Error> for Blocker {
     fn from(error: provision::Error) -> Self {
         match error {
             provision::Error::Aws(error) => error.into(),
-            provision::Error::Store(error) | provision::Error::LateUpdateNotRecorded(error) => error.into(),
+            provision::Error::Store(error)
+            | provision::Error::LateUpdateNotRecorded { source: error, .. } => error.into(),
             provision::Error::Foreign { .. } => Self::new(Reason::ForeignResource, error.to_string()),
             provision::Error::Gone { .. } => Self::new(Reason::ResourceGone, error.to_string()),
             provision::Error::RecordedElsewhere { .. } => Self::recorded_elsewhere(&error.to_string()),

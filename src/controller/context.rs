@@ -6,6 +6,7 @@ mod new_accounts;
 mod rechecks;
 mod removed;
 mod unpublished;
+mod unrecorded_updates;
 mod unverified;
 
 use std::{
@@ -22,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     backoff::Backoff, dirty::DirtyAccounts, new_accounts::NewAccounts, rechecks::Rechecks,
-    removed::RemovedObjects, unpublished::UnpublishedEvents, unverified::UnverifiedResources,
+    removed::RemovedObjects, unpublished::UnpublishedEvents, unrecorded_updates::UnrecordedUpdates,
+    unverified::UnverifiedResources,
 };
 use super::{
     backends::Backends,
@@ -146,6 +148,8 @@ pub struct Context<B> {
     dirty: DirtyAccounts,
     /// The resources that are to be read one by one.
     pub(super) unverified: UnverifiedResources,
+    /// The updates that could not be recorded.
+    pub(super) unrecorded_updates: UnrecordedUpdates,
     /// The accounts that wait together.
     pub(super) shared_waits: SharedWaits,
     requeue: mpsc::UnboundedSender<Requeue>,
@@ -186,6 +190,7 @@ impl<B: Backends> Context<B> {
             resync_finished: Notify::new(),
             dirty: DirtyAccounts::default(),
             unverified: UnverifiedResources::default(),
+            unrecorded_updates: UnrecordedUpdates::default(),
             shared_waits: SharedWaits::new(requeue.clone(), metrics),
             requeue,
         };
@@ -398,6 +403,9 @@ impl<B: Backends> Context<B> {
         self.rechecks.schedule(account, None);
         self.unpublished.forget(account);
         self.unverified.forget(account);
+        for kind in ResourceKind::ALL {
+            self.unrecorded_updates.remove(account, kind);
+        }
         self.shared_waits.forget(account);
         self.clear_dirty(account, mark);
     }

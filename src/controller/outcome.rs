@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::blocker::{Blocker, Retry};
 use crate::{
-    api::{ByKind, FieldDifference, Reason, ResourceKind, ResourceStatus},
+    api::{AppliedFields, ByKind, FieldDifference, Reason, ResourceKind, ResourceStatus},
     provision::Change,
 };
 
@@ -22,6 +22,8 @@ pub struct ReadyResource {
     pub change: Change,
     /// Fields that something else had changed in AWS, and that the reconcile has changed back.
     pub corrected: Vec<FieldDifference>,
+    /// Settings that the spec no longer names, and that AWS cannot set back.
+    pub kept: AppliedFields,
     /// A problem with the resource that does not hide its ARN: drift, its row, or the Secret with the stream
     /// key.
     pub blocker: Option<Blocker>,
@@ -115,6 +117,7 @@ pub(super) mod tests {
             is_observed: true,
             change,
             corrected: Vec::new(),
+            kept: AppliedFields::new(),
             blocker: None,
             recheck_in: None,
         }

@@ -18,7 +18,7 @@ use super::{
     sdk::{conflict_as_in_use, from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
-use crate::api::{ChannelSpec, ChannelStatus, MultitrackInputConfiguration, ResourceKind};
+use crate::api::{AppliedFields, ChannelSpec, ChannelStatus, MultitrackInputConfiguration, ResourceKind};
 
 /// Largest page of ListChannels.
 const PAGE: i32 = 100;
@@ -96,6 +96,7 @@ fn status(channel: &Channel, operation: &'static str, creates: bool) -> Result<C
         ingest_endpoint: channel.ingest_endpoint.clone(),
         playback_url: channel.playback_url.clone(),
         stream_key_secret_name: None,
+        applied_fields: AppliedFields::new(),
     })
 }
 

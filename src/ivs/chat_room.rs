@@ -16,7 +16,7 @@ use super::{
     sdk::{from_sdk, missing_as_deleted, tag_calls, to_sdk},
     settings::live_settings,
 };
-use crate::api::{ChatRoomSpec, ChatRoomStatus, MessageReviewHandler, ResourceKind};
+use crate::api::{AppliedFields, ChatRoomSpec, ChatRoomStatus, MessageReviewHandler, ResourceKind};
 
 /// Largest page of ListRooms.
 const PAGE: i32 = 50;
@@ -50,6 +50,7 @@ impl ChatRooms {
             arn,
             id,
             endpoint: Some(format!("wss://edge.ivschat.{}.amazonaws.com", self.region)),
+            applied_fields: AppliedFields::new(),
         })
     }
 }

@@ -1,7 +1,12 @@
 //! Comparison of desired settings with live ones. Only fields that the spec sets are compared.
 
+use std::collections::BTreeSet;
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+
+use super::defaults::{is_off, may_be_left_out, switch_of};
+use crate::api::ResourceKind;
 
 /// Builds the live settings of a resource as JSON, under the names that the spec uses. Every field of the
 /// spec's struct must be listed: a field that is added to the struct but not here does not compile.
@@ -13,16 +18,48 @@ macro_rules! live_settings {
 }
 pub(super) use live_settings;
 
-/// Returns the desired settings that differ from the live ones; None if none differ. A field that the spec
-/// leaves out is neither compared nor sent, so that AWS's default applies.
+/// Returns the desired settings that differ from the live ones; None if none differ. A setting that is not
+/// desired is neither compared nor sent. Only a member of an object is sent with its live value if another
+/// one differs: whether AWS merges or replaces an object is not documented.
 #[must_use]
-pub fn changes<S: Serialize + DeserializeOwned>(desired: &S, live: &Value) -> Option<S> {
-    let Ok(Value::Object(desired)) = serde_json::to_value(desired) else { return None };
-    let differing: Map<_, _> = desired
+pub fn changes<S: Serialize + DeserializeOwned>(kind: ResourceKind, desired: &S, live: &Value) -> Option<S> {
+    let differing: BTreeSet<_> = differences(kind, desired, live)
         .into_iter()
-        .filter(|(name, value)| !covers(live.get(name).unwrap_or(&Value::Null), value))
+        .map(|found| found.path.split_once('.').map_or(found.path.clone(), |(name, _)| name.to_owned()))
         .collect();
-    if differing.is_empty() { None } else { serde_json::from_value(Value::Object(differing)).ok() }
+    if differing.is_empty() {
+        return None;
+    }
+    let Ok(Value::Object(mut differing_settings)) = serde_json::to_value(desired) else { return None };
+    differing_settings.retain(|name, _| differing.contains(name));
+    let whole =
+        differing_settings.iter().map(|(name, value)| (name.clone(), completed(value, live.get(name))));
+    let whole = serde_json::from_value(Value::Object(whole.collect()));
+    // A live value that this version does not know is left out.
+    whole.or_else(|_| serde_json::from_value(Value::Object(differing_settings))).ok()
+}
+
+/// Returns a value with the live members that it lacks.
+fn completed(desired: &Value, live: Option<&Value>) -> Value {
+    let (Value::Object(desired), Some(Value::Object(live))) = (desired, live) else { return desired.clone() };
+    let mut whole: Map<_, _> = live.clone();
+    whole.retain(|_, value| !value.is_null());
+    for (name, value) in desired {
+        whole.insert(name.clone(), completed(value, live.get(name)));
+    }
+    Value::Object(whole)
+}
+
+/// Sets the value at a path, with dots.
+pub fn set_at(settings: &mut Value, path: &str, value: Value) {
+    let mut place = settings;
+    for name in path.split('.') {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        place = &mut place[name];
+    }
+    *place = value;
 }
 
 /// A setting whose live value is not as desired.
@@ -36,25 +73,30 @@ pub struct SettingDifference {
     pub desired: Value,
 }
 
-/// Returns the settings in `desired` whose live values differ.
+/// Returns the settings in `desired` whose live values differ. One that has no effect, because another setting
+/// is off, is not compared: AWS need not keep it.
 #[must_use]
-pub fn differences(desired: &impl Serialize, live: &Value) -> Vec<SettingDifference> {
+pub fn differences(kind: ResourceKind, desired: &impl Serialize, live: &Value) -> Vec<SettingDifference> {
     let mut found = Vec::new();
-    if let Ok(desired) = serde_json::to_value(desired) {
-        add_differences("", &desired, live, &mut found);
-    }
+    let Ok(desired) = serde_json::to_value(desired) else { return found };
+    for_each_setting(&desired, &mut |path, wanted| {
+        let is_on = |switch: &str| {
+            let wanted = value_at(&desired, switch);
+            !is_off(if wanted.is_null() { value_at(live, switch) } else { wanted })
+        };
+        let (live, has_effect) = (value_at(live, path), switch_of(kind, path).is_none_or(is_on));
+        if has_effect && !covers(kind, path, live, wanted) {
+            let (path, live, desired) = (path.to_owned(), live.clone(), wanted.clone());
+            found.push(SettingDifference { path, live, desired });
+        }
+    });
     found
 }
 
-fn add_differences(path: &str, desired: &Value, live: &Value, found: &mut Vec<SettingDifference>) {
-    if let Value::Object(members) = desired {
-        for (name, desired) in members {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            add_differences(&path, desired, live.get(name).unwrap_or(&Value::Null), found);
-        }
-    } else if !covers(live, desired) {
-        found.push(SettingDifference { path: path.to_owned(), live: live.clone(), desired: desired.clone() });
-    }
+/// Returns the value at a path, with dots; null if there is none.
+#[must_use]
+pub fn value_at<'s>(settings: &'s Value, path: &str) -> &'s Value {
+    path.split('.').fold(settings, |value, name| value.get(name).unwrap_or(&Value::Null))
 }
 
 /// Passes each setting to `visit`, with its path. A member of an object is a setting of its own.
@@ -75,29 +117,15 @@ fn visit_settings(path: &mut String, value: &Value, visit: &mut impl FnMut(&str,
     }
 }
 
-/// Returns true if the live value is as desired. AWS leaves out values that are off or empty, and does not
-/// keep the order of lists.
-fn covers(live: &Value, desired: &Value) -> bool {
+/// Returns true if the live value of a setting is as desired. AWS leaves out values that are off, empty, or its
+/// default, and does not keep the order of lists.
+fn covers(kind: ResourceKind, path: &str, live: &Value, desired: &Value) -> bool {
     match (live, desired) {
-        (_, Value::Object(desired)) => {
-            desired.iter().all(|(name, value)| covers(live.get(name).unwrap_or(&Value::Null), value))
-        }
         (Value::Array(live), Value::Array(desired)) => {
             live.len() == desired.len() && desired.iter().all(|value| live.contains(value))
         }
-        (Value::Null, desired) => is_off(desired),
+        (Value::Null, desired) => may_be_left_out(kind, path, desired),
         (live, desired) => live == desired,
-    }
-}
-
-/// Returns true for a value that AWS may leave out.
-#[must_use]
-pub fn is_off(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
     }
 }
 
@@ -114,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_empty_spec_changes_nothing() {
-        assert_eq!(changes(&ChannelSpec::default(), &live()), None);
+        assert_eq!(changes(ResourceKind::Channel, &ChannelSpec::default(), &live()), None);
     }
 
     #[test]
@@ -126,7 +154,7 @@ mod tests {
             ..ChannelSpec::default()
         };
         let expected = ChannelSpec { channel_type: Some(ChannelType::Basic), ..ChannelSpec::default() };
-        assert_eq!(changes(&desired, &live()), Some(expected));
+        assert_eq!(changes(ResourceKind::Channel, &desired, &live()), Some(expected));
     }
 
     #[test]
@@ -139,8 +167,56 @@ mod tests {
             ChatRoomSpec { message_review_handler: Some(handler.clone()), ..ChatRoomSpec::default() };
         let same = json!({ "messageReviewHandler": { "uri": handler.uri, "fallbackResult": "DENY" } });
         let other = json!({ "messageReviewHandler": { "uri": handler.uri, "fallbackResult": "ALLOW" } });
-        assert_eq!(changes(&desired, &same), None);
-        assert_eq!(changes(&desired, &other), Some(desired.clone()));
+        assert_eq!(changes(ResourceKind::ChatRoom, &desired, &same), None);
+        assert_eq!(changes(ResourceKind::ChatRoom, &desired, &other), Some(desired.clone()));
+    }
+
+    #[test]
+    fn a_member_that_is_not_desired_is_sent_with_its_live_value() {
+        let handler = |uri: Option<&str>| MessageReviewHandler {
+            uri: uri.map(str::to_owned),
+            fallback_result: Some(crate::api::FallbackResult::Deny),
+        };
+        let spec =
+            |handler| ChatRoomSpec { message_review_handler: Some(handler), ..ChatRoomSpec::default() };
+        let live =
+            json!({ "messageReviewHandler": { "uri": "arn:aws:lambda:x", "fallbackResult": "ALLOW" } });
+        let changes = changes(ResourceKind::ChatRoom, &spec(handler(None)), &live);
+        assert_eq!(changes, Some(spec(handler(Some("arn:aws:lambda:x")))));
+    }
+
+    #[test]
+    fn a_default_that_aws_leaves_out_is_no_difference() {
+        let of = |latency| ChannelSpec { latency_mode: Some(latency), ..ChannelSpec::default() };
+        assert_eq!(changes(ResourceKind::Channel, &of(LatencyMode::Low), &json!({})), None);
+        assert!(changes(ResourceKind::Channel, &of(LatencyMode::Normal), &json!({})).is_some());
+    }
+
+    #[test]
+    fn what_has_no_effect_is_not_compared() {
+        let spec = |uri: Option<&str>| ChatRoomSpec {
+            message_review_handler: Some(MessageReviewHandler {
+                uri: uri.map(str::to_owned),
+                fallback_result: Some(crate::api::FallbackResult::Deny),
+            }),
+            ..ChatRoomSpec::default()
+        };
+        let kind = ResourceKind::ChatRoom;
+        let (off, on) =
+            (json!({}), json!({ "messageReviewHandler": { "uri": "u", "fallbackResult": "ALLOW" } }));
+        assert_eq!(changes(kind, &spec(None), &off), None);
+        assert_eq!(changes(kind, &spec(Some("")), &off), None);
+        assert!(changes(kind, &spec(None), &on).is_some());
+        assert!(changes(kind, &spec(Some("u")), &on).is_some());
+        assert!(changes(kind, &spec(Some("u")), &off).is_some());
+    }
+
+    #[test]
+    fn a_value_is_set_at_its_path() {
+        let mut settings = json!({ "a": { "b": 1 } });
+        set_at(&mut settings, "a.c", json!(2));
+        set_at(&mut settings, "d.e", json!([]));
+        assert_eq!(settings, json!({ "a": { "b": 1, "c": 2 }, "d": { "e": [] } }));
     }
 
     #[test]
@@ -149,14 +225,24 @@ mod tests {
             logging_configuration_identifiers: Some(vec!["a".to_owned(), "b".to_owned()]),
             ..ChatRoomSpec::default()
         };
-        assert_eq!(changes(&desired, &json!({ "loggingConfigurationIdentifiers": ["b", "a"] })), None);
-        assert!(changes(&desired, &json!({ "loggingConfigurationIdentifiers": ["b"] })).is_some());
+        assert_eq!(
+            changes(
+                ResourceKind::ChatRoom,
+                &desired,
+                &json!({ "loggingConfigurationIdentifiers": ["b", "a"] })
+            ),
+            None
+        );
+        assert!(
+            changes(ResourceKind::ChatRoom, &desired, &json!({ "loggingConfigurationIdentifiers": ["b"] }))
+                .is_some()
+        );
     }
 
     #[test]
     fn an_applied_change_leaves_nothing_to_change() {
         let desired = ChannelSpec { authorized: Some(true), ..ChannelSpec::default() };
         let after = serde_json::to_value(&desired).expect("a spec is JSON");
-        assert_eq!(changes(&desired, &after), None);
+        assert_eq!(changes(ResourceKind::Channel, &desired, &after), None);
     }
 }

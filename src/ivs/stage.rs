@@ -20,8 +20,8 @@ use super::{
     shared_scan::SharedScan,
 };
 use crate::api::{
-    self, AutoParticipantRecordingConfiguration, HlsConfiguration, ResourceKind, StageSpec, StageStatus,
-    ThumbnailConfiguration,
+    self, AppliedFields, AutoParticipantRecordingConfiguration, HlsConfiguration, ResourceKind, StageSpec,
+    StageStatus, ThumbnailConfiguration,
 };
 
 /// Largest page of ListStages.
@@ -53,7 +53,8 @@ impl Stages {
 }
 
 fn status(stage: &Stage) -> StageStatus {
-    StageStatus { arn: stage.arn.clone(), endpoints: stage.endpoints.as_ref().map(endpoints) }
+    let (arn, endpoints) = (stage.arn.clone(), stage.endpoints.as_ref().map(endpoints));
+    StageStatus { arn, endpoints, applied_fields: AppliedFields::new() }
 }
 
 fn endpoints(endpoints: &StageEndpoints) -> api::StageEndpoints {

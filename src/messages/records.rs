@@ -1,7 +1,7 @@
 //! Records and resources that differ: from the spec, from each other, or from what this controller works
 //! with.
 
-use crate::api::{FieldDifference, RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION};
+use crate::api::{Field, FieldDifference, RECONCILE_AT_ANNOTATION, ResourceKind, tags::INSTALLATION};
 
 // Drift.
 
@@ -129,6 +129,21 @@ pub(crate) fn arn_changed(kind: ResourceKind, before: &str, now: &str) -> String
 
 pub(crate) fn adopted(kind: ResourceKind) -> String {
     format!("Adopted the {kind} of an earlier attempt.")
+}
+
+pub(crate) fn recovered(kind: ResourceKind) -> String {
+    format!(
+        "Adopted the {kind} because of its tags, which no record named. Only what the spec has now is applied: settings and tags that an earlier spec had set stay as they are in AWS."
+    )
+}
+
+/// `fields`: settings that the spec no longer names.
+pub(crate) fn kept<'f>(fields: impl IntoIterator<Item = &'f Field>) -> String {
+    let fields: Vec<_> = fields.into_iter().map(Field::to_string).collect();
+    format!(
+        "AWS has no default for {}, which the spec no longer names: the last value stays.",
+        fields.join(", ")
+    )
 }
 
 pub(crate) fn updated(kind: ResourceKind) -> String {

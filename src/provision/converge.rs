@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     Change, DecisionContext, DesiredResource, Drift, DriftCause, Error, Outcome, Provisioned, Result,
     TaggedResource, Wait,
+    applied::{kept_fields, named_fields, owned_fields},
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
@@ -18,7 +19,7 @@ use super::{
     observe::observe,
 };
 use crate::{
-    api::{FieldDifference, Reason, Status, tags},
+    api::{AppliedFields, FieldDifference, Reason, Status, tags},
     ivs::{Created, Kind, Listed, Live, Properties, Tags},
     messages,
     store::{
@@ -42,6 +43,7 @@ where
     K: Kind,
     S: Journal + Resources + Orphans,
 {
+    let owned = owned_fields(desired, &recorded.applied_fields);
     let convergence = Convergence {
         kind,
         store,
@@ -54,6 +56,7 @@ where
         change: Change::Unchanged,
         corrected: Vec::new(),
         stream_key: None,
+        owned,
     };
     convergence.run().await
 }
@@ -84,6 +87,8 @@ struct Convergence<'a, K: Kind, S> {
     corrected: Vec<FieldDifference>,
     /// The stream key of the resource that this pass created.
     stream_key: Option<SecretString>,
+    /// The fields that the spec names or has named.
+    owned: AppliedFields,
 }
 
 impl<K, S> Convergence<'_, K, S>
@@ -96,7 +101,10 @@ where
         let kind = K::KIND;
         loop {
             match next(&self.decision_input(), &self.recorded, &self.observed, self.context) {
-                ConvergeStep::Ready(arn) => return Ok(self.ready(&arn, None)),
+                ConvergeStep::Ready(arn) => {
+                    self.note_applied().await?;
+                    return Ok(self.ready(&arn, None));
+                }
                 ConvergeStep::DriftPersists(arn) => {
                     return Ok(self.ready(&arn, self.drift(&arn, self.persistence())));
                 }
@@ -166,9 +174,10 @@ where
     /// Returns the outcome for an existing resource that is as the spec says, apart from `drift`.
     fn ready(&self, arn: &str, drift: Option<Drift>) -> Outcome<K::Status> {
         let observed = self.compared.get(arn).map(|compared| &compared.live.status);
-        let Some(status) = observed.or(self.desired.status).cloned() else {
+        let Some(mut status) = observed.or(self.desired.status).cloned() else {
             return Outcome::Waiting(Wait::for_peer(K::KIND));
         };
+        status.set_applied_fields(self.recorded.applied_fields.clone());
         let is_another = self.initial_arn.as_ref().is_some_and(|initial| initial != arn);
         let change = match self.change {
             Change::Created | Change::Recreated => self.change,
@@ -177,8 +186,29 @@ where
         };
         let recheck_in = self.recorded.pending_update.as_ref().and_then(|update| self.recheck_in(update));
         let (stream_key, observed) = (self.stream_key.clone(), self.compared.contains_key(arn));
-        let corrected = self.corrected.clone();
-        Outcome::Ready(Provisioned { status, stream_key, observed, change, recheck_in, corrected, drift })
+        let (corrected, kept) = (self.corrected.clone(), kept_fields(self.desired, &self.owned));
+        Outcome::Ready(Provisioned {
+            status,
+            stream_key,
+            observed,
+            change,
+            recheck_in,
+            corrected,
+            drift,
+            kept,
+        })
+    }
+
+    /// Records the fields that the spec names, in place of those that it has named, of a resource that has AWS's
+    /// defaults for these. While an update is pending, an earlier one could still set one of them again.
+    async fn note_applied(&mut self) -> Result<()> {
+        let mut applied = named_fields(self.desired);
+        applied.extend(kept_fields(self.desired, &self.owned));
+        if self.recorded.pending_update.is_none() && self.recorded.applied_fields != applied {
+            self.store.set_applied_fields(self.desired.owner.user, K::KIND, &applied).await?;
+            self.recorded.applied_fields = applied;
+        }
+        Ok(())
     }
 
     fn recheck_in(&self, update: &PendingUpdate) -> Option<Duration> {
@@ -210,8 +240,7 @@ where
 
     /// Compares a resource, as AWS returned it, with the desired state.
     fn compare(&mut self, arn: &str, live: Live<K::Status>) {
-        // If the spec was sent before, tags that it does not name are somebody else's.
-        let differences = Differences::between(self.desired, &live, self.is_drift());
+        let differences = Differences::between(self.desired, &live, &self.owned);
         if differences.is_empty() {
             self.observed.differing.remove(arn);
         } else {
@@ -229,7 +258,9 @@ where
         self.compare(&arn, live);
         self.observed.ownership.insert(arn.clone(), ObservedOwnership::Owned);
         self.observed.owned.get_or_insert_with(|| vec![arn.clone()]);
-        self.recorded = ResourceRecord { arn: Some(arn), ..ResourceRecord::default() };
+        let applied_fields = named_fields(self.desired);
+        self.owned.clone_from(&applied_fields);
+        self.recorded = ResourceRecord { arn: Some(arn), applied_fields, ..ResourceRecord::default() };
         (self.stream_key, self.change) = (stream_key, change);
     }
 
@@ -250,11 +281,16 @@ where
     /// Records an existing resource. Returns false if another controller has recorded one first.
     async fn record(&mut self, arn: &str) -> Result<bool> {
         let Some(compared) = self.compared.get(arn) else { return Ok(false) };
-        let (owner, resource) = (self.desired.owner, compared.live.status.clone().into());
-        if !self.store.record(owner.user, &owner.username, &self.recorded, &resource).await? {
+        let (owner, mut status) = (self.desired.owner, compared.live.status.clone());
+        status.set_applied_fields(self.owned.clone());
+        if !self.store.record(owner.user, &owner.username, &self.recorded, &status.into()).await? {
             return Ok(false);
         }
-        if self.observed.owned.iter().flatten().any(|owned| owned == arn) {
+        let is_known =
+            self.recorded.attempt.is_some() || self.recorded.arn.is_some() || self.desired.status.is_some();
+        if !is_known {
+            self.change = Change::Recovered;
+        } else if self.observed.owned.iter().flatten().any(|owned| owned == arn) {
             self.change = Change::Adopted;
         }
         let mut recorded = std::mem::take(&mut self.recorded);
@@ -262,9 +298,13 @@ where
             Some(position) => recorded.former.drain(..position).collect(),
             None => recorded.former.into_iter().chain(recorded.arn).collect(),
         };
-        let (pending_update, former) = (recorded.pending_update, recorded.former);
-        self.recorded =
-            ResourceRecord { arn: Some(arn.to_owned()), pending_update, former, ..ResourceRecord::default() };
+        self.recorded = ResourceRecord {
+            arn: Some(arn.to_owned()),
+            pending_update: recorded.pending_update,
+            former: recorded.former,
+            applied_fields: self.owned.clone(),
+            ..ResourceRecord::default()
+        };
         Ok(true)
     }
 
@@ -314,19 +354,19 @@ where
         let deadline = self.context.timing.update_deadline();
         let resends = self.resends();
         let (is_drift, found) = (self.is_drift(), compared.differences.fields().to_vec());
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
-            return Ok(false);
-        };
+        let record = || self.store.begin_update(user, K::KIND, deadline, resends, &self.owned);
+        let Some(pending) = record().await? else { return Ok(false) };
         let sent = compared.differences.send(self.kind, arn).await;
         // A process that was suspended, or waited long for the budget, may have sent the update after its
         // deadline, when another controller has already re-checked the resource.
         let pending = if begun.elapsed() < deadline {
             Some(pending)
         } else {
-            let recorded = self.store.begin_update(user, K::KIND, deadline, resends).await;
-            recorded.map_err(Error::LateUpdateNotRecorded)?
+            let not_recorded = |source| Error::LateUpdateNotRecorded { source, fields: self.owned.clone() };
+            record().await.map_err(not_recorded)?
         };
         let sent = sent?;
+        self.recorded.applied_fields.clone_from(&self.owned);
         let note = |nonce| InFlight::until(nonce, deadline, Duration::ZERO);
         self.recorded.pending_update =
             pending.map(|nonce| PendingUpdate { in_flight: note(nonce), repeats: resends });

@@ -3,7 +3,10 @@
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{DecisionContext, DesiredResource, Result, Wait, decision_context::CALL_START_MARGIN};
+use super::{
+    DecisionContext, DesiredResource, Result, Wait, applied::named_fields,
+    decision_context::CALL_START_MARGIN,
+};
 use crate::{
     api::{ResourceStatus, Status},
     ivs::{Class, Created, Kind, Tags},
@@ -32,7 +35,8 @@ pub(super) async fn create<K: Kind, S: Journal + Resources>(
     kind.admit().await?;
     let (begun, deadline) = (Instant::now(), context.timing.create_deadline());
     let token = context.records.token()?;
-    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
+    let applied = named_fields(desired);
+    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token, &applied);
     let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
@@ -68,7 +72,9 @@ async fn record_created<K: Kind, S: Journal + Resources>(
     tags: Tags,
 ) -> Result<Attempt<K::Status>> {
     let owner = desired.owner;
-    let resource: ResourceStatus = created.status.clone().into();
+    let mut status = created.status.clone();
+    status.set_applied_fields(named_fields(desired));
+    let resource: ResourceStatus = status.into();
     if store.record_made(nonce, owner.user, &owner.username, &resource).await? {
         return Ok(Attempt::Recorded(created, tags));
     }

@@ -45,7 +45,8 @@ impl Timing {
     }
 
     /// Time from the journaling of an update to its deadline. An update takes up to four calls.
-    pub(super) fn update_deadline(self) -> Duration {
+    #[must_use]
+    pub fn update_deadline(self) -> Duration {
         self.aws_call_timeout.saturating_mul(4).saturating_add(CALL_START_MARGIN)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     api::{ResourceKind, StreamerAccountSpec, tags},
     hash,
-    ivs::{Listed, Tags, for_each_setting, is_off},
+    ivs::{Listed, Tags, for_each_setting, is_off, may_be_left_out, switch_of, value_at},
 };
 
 /// The settings and tags that a spec declares. Only hashes are kept, because a cache holds one of these for
@@ -29,7 +29,7 @@ impl DeclaredFields {
         let mut settings = Vec::new();
         for kind in ResourceKind::ALL {
             for_each_setting(&spec.settings(kind), &mut |path, value| {
-                settings.push((field(kind, path), hash_value(value)));
+                settings.push((field(kind, path), hash_setting(kind, path, value)));
             });
         }
         let own = spec.tags.iter().filter(|(key, _)| !tags::is_reserved(key));
@@ -51,7 +51,9 @@ impl Hashes {
     fn has_settings_of(&self, kind: ResourceKind, live: &Value) -> bool {
         let mut is_same = true;
         for_each_setting(live, &mut |path, value| {
-            is_same &= find(&self.settings, field(kind, path)).is_none_or(|found| found == hash_value(value));
+            let has_effect = switch_of(kind, path).is_none_or(|switch| !is_off(value_at(live, switch)));
+            let declared = find(&self.settings, field(kind, path)).filter(|_| has_effect);
+            is_same &= declared.is_none_or(|declared| declared == hash_setting(kind, path, value));
         });
         is_same
     }
@@ -80,10 +82,14 @@ fn hash_tag((key, value): (&String, &String)) -> (u32, u32) {
     (hash(key), hash(value))
 }
 
-/// Returns the hash of a value as AWS keeps it: what is off is the same as nothing, and a list has no order.
+/// Returns the hash of a value as AWS keeps it: what AWS may leave out is the same as nothing, and a list has no
+/// order.
+fn hash_setting(kind: ResourceKind, path: &str, value: &Value) -> u32 {
+    if may_be_left_out(kind, path, value) { 0 } else { hash_value(value) }
+}
+
 fn hash_value(value: &Value) -> u32 {
     match value {
-        value if is_off(value) => 0,
         Value::Array(items) => {
             let mut items: Vec<_> = items.iter().map(hash_value).collect();
             items.sort_unstable();
@@ -105,6 +111,8 @@ mod tests {
     use super::*;
     use crate::ivs::differences;
 
+    const STAGE: ResourceKind = ResourceKind::Stage;
+
     fn declared(spec: Value) -> DeclaredFields {
         let mut spec = spec;
         spec["username"] = json!("todd");
@@ -125,13 +133,21 @@ mod tests {
         for other in [
             json!({ "channel": { "type": "STANDARD" } }),
             json!({ "channel": { "authorized": false } }),
-            json!({ "channel": { "preset": "HIGHER_BANDWIDTH_DELIVERY" } }),
+            json!({ "channel": { "preset": "CONSTRAINED_BANDWIDTH_DELIVERY" } }),
             json!({ "tags": { "team": "b" } }),
             json!({ "tags": { "Team": "a" } }),
             json!({ "tags": { "team": "a", "cost": "1" } }),
         ] {
             assert!(differs(other.clone(), ResourceKind::Channel, live.clone(), &[("team", "a")]), "{other}");
         }
+    }
+
+    #[test]
+    fn a_default_is_the_same_as_nothing() {
+        let spec = json!({ "channel": { "latencyMode": "LOW", "type": "STANDARD" } });
+        let kind = ResourceKind::Channel;
+        assert!(!differs(spec.clone(), kind, json!({ "latencyMode": null, "type": "STANDARD" }), &[]));
+        assert!(differs(spec, kind, json!({ "latencyMode": "NORMAL", "type": null }), &[]));
     }
 
     #[test]
@@ -167,11 +183,11 @@ mod tests {
         ];
         for live in &values {
             for desired in &values {
-                let is_same = differences(&json!({ "x": desired }), &json!({ "x": live })).is_empty();
+                let is_same = differences(STAGE, &json!({ "x": desired }), &json!({ "x": live })).is_empty();
                 // AWS leaves out what is off: it never returns a value that is off for another one.
                 if is_off(live) == is_off(desired) || is_same {
                     assert_eq!(
-                        hash_value(live) == hash_value(desired),
+                        hash_setting(STAGE, "x", live) == hash_setting(STAGE, "x", desired),
                         is_same || is_off(live),
                         "{live} {desired}"
                     );

@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use super::{DesiredResource, owner::tag_changes};
+use super::{
+    DesiredResource, Owner,
+    applied::{owned_fields, owned_settings},
+    owner::tag_changes,
+};
 use crate::{
-    api::{Field, FieldDifference},
+    api::{AppliedFields, Field, FieldDifference, RecreatePolicy},
     ivs::{self, Kind, Live, Properties, Tags, changes, differences},
 };
 
@@ -31,21 +35,19 @@ impl<K: Kind> Default for Differences<K> {
 
 impl<K: Kind> Differences<K> {
     /// Compares a resource with its desired state: the name, settings, the user's own tags, and the ownership
-    /// tags, which someone may have removed.
-    ///
-    /// `keeps_others`: see [`tag_changes`].
+    /// tags, which someone may have removed. `owned`: the fields that the spec names or has named.
     pub(super) fn between(
         desired: &DesiredResource<'_, K>,
         live: &Live<K::Status>,
-        keeps_others: bool,
+        owned: &AppliedFields,
     ) -> Self {
         let Properties { name, settings } = &live.properties;
-        let (set, remove) = tag_changes(desired.tags, &live.tags, keeps_others);
+        let (set, remove) = tag_changes(desired.tags, &live.tags, owned);
         let mut ownership = desired.owner.ownership_tags();
         ownership.retain(|key, value| live.tags.get(key) != Some(value));
         let wanted = &desired.owner.username;
         let name = name.as_ref().filter(|name| *name != wanted).map(|_| wanted.clone());
-        let settings = changes(desired.settings, settings);
+        let settings = changes(K::KIND, &owned_settings(desired, owned, settings), settings);
         let found = Self { name, ownership, settings, set, remove, fields: Vec::new() };
         Self { fields: found.describe(live), ..found }
     }
@@ -57,8 +59,8 @@ impl<K: Kind> Differences<K> {
             live: live.properties.name.clone(),
             desired: Some(desired.clone()),
         };
-        let settings =
-            self.settings.as_ref().map(|settings| differences(settings, &live.properties.settings));
+        let live_settings = &live.properties.settings;
+        let settings = self.settings.as_ref().map(|settings| differences(K::KIND, settings, live_settings));
         let settings = settings.into_iter().flatten().map(|setting| FieldDifference {
             field: Field::Setting(setting.path),
             live: text_of(&setting.live),
@@ -112,6 +114,33 @@ impl<K: Kind> Differences<K> {
         }
         Ok(properties)
     }
+}
+
+/// Returns the fields of a resource that differ from the spec of its account.
+#[must_use]
+pub fn differences_from_spec<K: Kind>(
+    owner: &Owner,
+    settings: &K::Settings,
+    tags: &Tags,
+    status: Option<&K::Status>,
+    live: &Live<K::Status>,
+) -> Vec<FieldDifference> {
+    let desired = DesiredResource::<K> {
+        owner,
+        settings,
+        tags,
+        status,
+        inventory_arn: None,
+        listed: Vec::new(),
+        is_known_user: false,
+        is_settled: false,
+        was_sent: false,
+        was_applied: false,
+        reports_drift: false,
+        recreate: RecreatePolicy::default(),
+        is_dirty: false,
+    };
+    Differences::between(&desired, live, &owned_fields(&desired, &AppliedFields::new())).fields
 }
 
 fn tag_difference(key: &str, live: Option<&String>, desired: Option<&String>) -> FieldDifference {

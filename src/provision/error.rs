@@ -1,7 +1,7 @@
 //! Errors of provisioning.
 
 use crate::{
-    api::ResourceKind,
+    api::{AppliedFields, ResourceKind},
     ivs::{self, ArnLocation},
     messages::{absence, records},
     store,
@@ -21,8 +21,13 @@ pub enum Error {
     Store(#[from] store::Error),
     /// An update took effect after its deadline and could not be recorded as pending. Another controller may
     /// have re-checked the resource before, so it must be re-checked.
-    #[error("an update was sent after its deadline and could not be recorded: {0}")]
-    LateUpdateNotRecorded(#[source] store::Error),
+    #[error("an update was sent after its deadline and could not be recorded: {source}")]
+    LateUpdateNotRecorded {
+        /// The error from the database.
+        source: store::Error,
+        /// The fields that the update sets, and those that it sets back.
+        fields: AppliedFields,
+    },
     /// The recorded ARN belongs to another user. Nothing is changed or deleted (I2).
     #[error("{}", records::foreign(*kind, arn))]
     Foreign {

@@ -10,6 +10,7 @@
 //! The protocol is described in docs/architecture.md, section "Creating once".
 
 mod absences;
+mod applied;
 mod comparison;
 mod converge;
 mod create;
@@ -44,6 +45,7 @@ pub use decision_context::{DecisionContext, Timing};
 pub use declared::DeclaredFields;
 pub use delete::{DeletionOutcome, delete_all, delete_late_create};
 pub use desired::DesiredResource;
+pub use differences::differences_from_spec;
 pub use error::{Error, Result};
 pub use inventory::{ContradictedStatus, Inventory, ListScope, Listing, TaggedResource};
 pub use orphans::{describe_orphan, orphan_changes};

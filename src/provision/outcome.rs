@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::{
-    api::{FieldDifference, Reason, ResourceKind, ResourceStatus},
+    api::{AppliedFields, FieldDifference, Reason, ResourceKind, ResourceStatus},
     messages,
 };
 
@@ -35,14 +35,25 @@ pub struct Provisioned<S> {
     pub corrected: Vec<FieldDifference>,
     /// Fields whose values in AWS differ from the spec, and are left as they are for now.
     pub drift: Option<Drift>,
+    /// Settings that the spec no longer names, and that AWS cannot set back.
+    pub kept: AppliedFields,
 }
 
 impl<S: Into<ResourceStatus>> Provisioned<S> {
     /// Returns the same without the type of its kind.
     #[must_use]
     pub fn into_any_kind(self) -> Provisioned<ResourceStatus> {
-        let Self { status, stream_key, observed, change, recheck_in, corrected, drift } = self;
-        Provisioned { status: status.into(), stream_key, observed, change, recheck_in, corrected, drift }
+        let Self { status, stream_key, observed, change, recheck_in, corrected, drift, kept } = self;
+        Provisioned {
+            status: status.into(),
+            stream_key,
+            observed,
+            change,
+            recheck_in,
+            corrected,
+            drift,
+            kept,
+        }
     }
 }
 
@@ -77,6 +88,9 @@ pub enum Change {
     Created,
     /// Adopted after an attempt whose outcome was unknown.
     Adopted,
+    /// Adopted because of its tags alone: no record named it, nor an attempt. Which fields an earlier spec has
+    /// set is unknown.
+    Recovered,
     /// Updated after a change of the spec.
     Updated,
     /// Updated because something else had changed it in AWS.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    api::{AccountRef, tags},
+    api::{AccountRef, AppliedFields, Field, tags},
     ivs::{Kind, Listed, Result, Tags},
 };
 
@@ -84,16 +84,16 @@ impl Owner {
 }
 
 /// Returns the changes that bring a user's own tags to the desired state: tags to set, and keys to remove.
-/// Reserved tags are left alone, except keys that differ from the operator's only in case, which are removed.
-/// `keeps_others`: tags that are not desired are left alone too.
+/// Tags that are not `owned` are left alone, except keys that differ from the operator's only in case, which are
+/// removed.
 #[must_use]
-pub(super) fn tag_changes(desired: &Tags, live: &Tags, keeps_others: bool) -> (Tags, Vec<String>) {
+pub(super) fn tag_changes(desired: &Tags, live: &Tags, owned: &AppliedFields) -> (Tags, Vec<String>) {
     let differs =
         |(key, value): &(&String, &String)| live.get(*key) != Some(*value) && !tags::is_reserved(key);
     let set = desired.iter().filter(differs).map(clone_pair).collect();
     let is_obsolete = |key: &&String| {
         let is_undesired = !tags::is_reserved(key) && !desired.contains_key(*key);
-        is_undesired && !keeps_others || tags::is_look_alike(key)
+        is_undesired && owned.contains(&Field::Tag((*key).clone())) || tags::is_look_alike(key)
     };
     (set, live.keys().filter(is_obsolete).cloned().collect())
 }
@@ -151,10 +151,11 @@ mod tests {
         let live =
             owner().create_tags(Uuid::from_u128(2), &tags_of(&[("team", "a"), ("old", "x"), ("same", "s")]));
         let desired = tags_of(&[("team", "b"), ("new", "n"), ("same", "s")]);
-        let (set, remove) = tag_changes(&desired, &live, false);
+        let owned = ["team", "old", "gone"].map(|key| Field::Tag(key.to_owned())).into();
+        let (set, remove) = tag_changes(&desired, &live, &owned);
         assert_eq!(set, tags_of(&[("team", "b"), ("new", "n")]));
         assert_eq!(remove, vec!["old".to_owned()]);
-        assert_eq!(tag_changes(&desired, &live, true), (set, Vec::new()));
+        assert_eq!(tag_changes(&desired, &live, &AppliedFields::new()), (set, Vec::new()));
     }
 
     #[test]
@@ -166,7 +167,7 @@ mod tests {
         live.extend(look_alike.clone());
         live.extend(aws);
         for desired in [Tags::new(), look_alike.clone()] {
-            let (set, mut remove) = tag_changes(&desired, &live, true);
+            let (set, mut remove) = tag_changes(&desired, &live, &AppliedFields::new());
             remove.sort();
             assert!(set.is_empty(), "{set:?}");
             assert_eq!(remove, ["STREAMCAT.DEV/x", "Streamcat.dev/installation"]);

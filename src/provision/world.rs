@@ -16,7 +16,7 @@ use super::{
     DecisionContext, DeletionOutcome, DesiredResource, Outcome, Owner, Timing, converge, delete_all,
 };
 use crate::{
-    api::{AccountRef, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
+    api::{AccountRef, AppliedFields, RecreatePolicy, ResourceKind, StageSpec, StageStatus},
     ivs::{Tags, Target},
     store::{self, Orphan, RecordChain, ResourceRecord, Resources},
 };
@@ -59,6 +59,7 @@ struct State {
     brake: Option<&'static str>,
     attempts: BTreeMap<Uuid, (bool, Duration)>,
     pending_update: Option<(Uuid, Duration, u32)>,
+    applied_fields: AppliedFields,
     peer_creates_next: bool,
     is_dirty: bool,
 }

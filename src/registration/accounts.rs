@@ -10,8 +10,9 @@ use kube::{
     core::Status,
 };
 use secrecy::SecretString;
+use uuid::Uuid;
 
-use crate::api::{ObservedAccount, StreamerAccount, StreamerAccountSpec, USER_ID_ANNOTATION};
+use crate::api::{AccountRef, ObservedAccount, StreamerAccount, StreamerAccountSpec, USER_ID_ANNOTATION};
 use crate::error_chain::chain;
 use crate::failpoint::effect;
 use crate::messages;
@@ -72,13 +73,20 @@ pub trait Accounts: Send + Sync + 'static {
 /// Returns the account object of a user, with all settings at the defaults of AWS.
 #[must_use]
 pub fn account_of(registrant: &Registrant) -> StreamerAccount {
-    let spec = StreamerAccountSpec::with_defaults(registrant.username.clone());
+    let (namespace, name) = (registrant.account_namespace.clone(), registrant.account_name.clone());
+    registered_account(registrant.id, &registrant.username, &AccountRef { namespace, name })
+}
+
+/// Returns the account object of a user who registered, with all settings at the defaults of AWS.
+#[must_use]
+pub fn registered_account(user: Uuid, username: &str, account: &AccountRef) -> StreamerAccount {
     let metadata = ObjectMeta {
-        name: Some(registrant.account_name.clone()),
-        namespace: Some(registrant.account_namespace.clone()),
-        annotations: Some([(USER_ID_ANNOTATION.to_owned(), registrant.id.to_string())].into()),
+        name: Some(account.name.clone()),
+        namespace: Some(account.namespace.clone()),
+        annotations: Some([(USER_ID_ANNOTATION.to_owned(), user.to_string())].into()),
         ..ObjectMeta::default()
     };
+    let spec = StreamerAccountSpec::with_defaults(username.to_owned());
     StreamerAccount { metadata, spec, status: None }
 }
 

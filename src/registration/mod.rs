@@ -25,6 +25,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::accounts::registered_account;
 use self::{
     accounts::KubernetesAccounts,
     admission_queue::AdmissionQueue,

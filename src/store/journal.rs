@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Postgres, Result, batch::Execute, pool::Pool, renewal_tokens::refusal, rows};
 use crate::{
-    api::{ResourceKind, ResourceStatus},
+    api::{AppliedFields, ResourceKind, ResourceStatus},
     failpoint::effect,
 };
 
@@ -37,8 +38,8 @@ impl AttemptOutcome {
 pub trait Journal: Send + Sync + 'static {
     /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
     /// if the recorded ARN is no longer `known` (another reconcile was faster), or if the user is being
-    /// deleted or does not exist. Fails with [`Error::RecordsReplaced`] if the database does not have this
-    /// renewal token.
+    /// deleted or does not exist. Adds the fields that the Create sets to those that the spec has named. Fails with
+    /// [`Error::RecordsReplaced`] if the database does not have this renewal token.
     ///
     /// [`Error::RecordsReplaced`]: super::Error::RecordsReplaced
     fn open(
@@ -48,6 +49,7 @@ pub trait Journal: Send + Sync + 'static {
         known: Option<&str>,
         lasts: Duration,
         renewal_token: Option<Uuid>,
+        fields: &AppliedFields,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
     /// Returns the nonces of all attempts for one kind of a user's resources, the oldest first.
@@ -77,8 +79,10 @@ impl Journal for Postgres {
         known: Option<&str>,
         lasts: Duration,
         renewal_token: Option<Uuid>,
+        fields: &AppliedFields,
     ) -> Result<Option<Uuid>> {
-        let request = OpenRequest { user, kind, known_arn: known.map(str::to_owned), lasts, renewal_token };
+        let (known_arn, fields) = (known.map(str::to_owned), fields.clone());
+        let request = OpenRequest { user, kind, known_arn, lasts, renewal_token, fields };
         effect("open", self.opens.submit(request)).await.map_err(refusal)
     }
 
@@ -128,6 +132,7 @@ pub(super) struct OpenRequest {
     known_arn: Option<String>,
     lasts: Duration,
     renewal_token: Option<Uuid>,
+    fields: AppliedFields,
 }
 
 /// The statement that opens attempts.
@@ -143,13 +148,15 @@ impl Execute for OpenAttempts {
         let known_arns: Vec<_> = requests.iter().map(|request| request.known_arn.as_deref()).collect();
         let durations: Vec<_> = requests.iter().map(|request| request.lasts.as_secs_f64()).collect();
         let renewal_tokens: Vec<_> = requests.iter().map(|request| request.renewal_token).collect();
+        let fields: Vec<_> = requests.iter().map(|request| json!(request.fields).to_string()).collect();
         let open = sqlx::query_scalar!(
-            r#"select open_attempts($1, $2, $3, $4, $5) as "nonces!: Vec<Option<Uuid>>""#,
+            r#"select open_attempts($1, $2, $3, $4, $5, $6::text[]::jsonb[]) as "nonces!: Vec<Option<Uuid>>""#,
             &users,
             &kinds as &[ResourceKind],
             &known_arns as &[Option<&str>],
             &durations,
             &renewal_tokens as &[Option<Uuid>],
+            &fields,
         );
         Ok(open.fetch_one(&mut *self.0.acquire().await?).await?)
     }

@@ -112,6 +112,24 @@ pub trait Orphans: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Vec<Orphan>>>> + Send;
 }
 
+impl Postgres {
+    /// Returns true if a resource is recorded, was recorded before, or may be the result of an attempt that is
+    /// still open. `attempt`: the one in its tags.
+    ///
+    /// # Errors
+    /// Returns the error from PostgreSQL.
+    pub async fn is_named(&self, arn: &str, attempt: Option<Uuid>) -> Result<bool> {
+        let named = sqlx::query_scalar!(
+            r#"select exists (select from resources where arn = $1)
+                   or exists (select from former_resources where arn = $1)
+                   or exists (select from create_attempts where nonce = $2 and state = 'open') as "is_named!""#,
+            arn,
+            attempt,
+        );
+        Ok(named.fetch_one(&mut *self.pool.acquire().await?).await?)
+    }
+}
+
 impl Orphans for Postgres {
     async fn orphans(&self, namespace: Option<&str>) -> Result<Vec<OrphanRow>> {
         rows(&mut *self.pool.acquire().await?, namespace).await

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{InFlight, Result};
-use crate::api::ResourceKind;
+use super::{InFlight, Result, rows::texts};
+use crate::api::{AppliedFields, ResourceKind};
 
 /// An update of settings or tags that is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,26 +28,24 @@ impl PendingUpdate {
 }
 
 /// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns
-/// its nonce. `repeats`: see [`PendingUpdate`]. None if the user does not exist.
+/// its nonce. `repeats`: see [`PendingUpdate`]. `fields`: those that it sets. None if the user does not exist.
 pub(super) async fn begin(
     executor: impl PgExecutor<'_>,
     user: Uuid,
     kind: ResourceKind,
     lasts: Duration,
     repeats: u32,
+    fields: &AppliedFields,
 ) -> Result<Option<Uuid>> {
     let nonce = sqlx::query_scalar!(
-        "insert into pending_updates (user_id, kind, deadline, repeats)
-         select id, $2, now() + make_interval(secs => $3), $4 from users where id = $1
-         on conflict (user_id, kind) do update
-         set nonce = excluded.nonce, deadline = excluded.deadline, repeats = excluded.repeats
-         returning nonce",
+        "select begin_update($1, $2, $3, $4, $5)",
         user,
         kind as ResourceKind,
         lasts.as_secs_f64(),
         i32::try_from(repeats).unwrap_or(i32::MAX),
+        &texts(fields),
     );
-    Ok(nonce.fetch_optional(executor).await?)
+    Ok(nonce.fetch_one(executor).await?)
 }
 
 /// Removes an update that was verified, unless a later one has replaced it.

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor, postgres::types::PgInterval};
 use uuid::Uuid;
 
 use super::{Audit, Postgres, Result};
-use crate::failpoint::effect;
+use crate::{api::AccountRef, failpoint::effect};
 
 /// Unique constraint on the Idempotency-Key.
 const KEY: &str = "registrations_idempotency_key";
@@ -107,6 +107,38 @@ pub trait Registrants: Audit {
 
     /// Returns the number of registrations that are not completed.
     fn pending(&self) -> impl Future<Output = Result<i64>> + Send;
+}
+
+/// A registered user with an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredUser {
+    /// Id of the user.
+    pub id: Uuid,
+    /// Username as it was first typed.
+    pub username: String,
+    /// Account that owns the user.
+    pub account: AccountRef,
+}
+
+impl Postgres {
+    /// Returns the registered users whose accounts are not being deleted, by namespace and name of the account.
+    ///
+    /// # Errors
+    /// Returns the error from PostgreSQL.
+    pub async fn registered_users(&self, namespace: Option<&str>) -> Result<Vec<RegisteredUser>> {
+        let rows = sqlx::query!(
+            "select id, username, account_namespace, account_name from users
+             where registered and not deleting and ($1::text is null or account_namespace = $1)
+             order by account_namespace, account_name",
+            namespace,
+        );
+        let rows = rows.fetch_all(&mut *self.pool.acquire().await?).await?;
+        let users = rows.into_iter().map(|row| {
+            let account = AccountRef { namespace: row.account_namespace, name: row.account_name };
+            RegisteredUser { id: row.id, username: row.username, account }
+        });
+        Ok(users.collect())
+    }
 }
 
 struct Row {

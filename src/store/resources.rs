@@ -6,10 +6,15 @@ use futures::TryStreamExt;
 use uuid::Uuid;
 
 use super::{
-    InFlight, Missing, PendingUpdate, Postgres, Result, drift_history, pending_updates, rows, seconds,
+    InFlight, Missing, PendingUpdate, Postgres, Result, drift_history, pending_updates,
+    rows::{self, texts},
+    seconds,
 };
 use crate::{
-    api::{AccountRef, Arn, ByKind, CompactId, FieldDifference, ResourceKind, ResourceStatus},
+    api::{
+        AccountRef, AppliedFields, Arn, ByKind, CompactId, Field, FieldDifference, ResourceKind,
+        ResourceStatus,
+    },
     failpoint::effect,
 };
 
@@ -34,6 +39,8 @@ pub struct ResourceRecord {
     pub pending_update: Option<PendingUpdate>,
     /// Number of updates within 24 h that changed back what somebody else had changed.
     pub corrections: u32,
+    /// The fields that the spec names, or has named.
+    pub applied_fields: AppliedFields,
 }
 
 impl ResourceRecord {
@@ -103,15 +110,25 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce.
-    /// `repeats`: see [`PendingUpdate`]. None if the user does not exist.
+    /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce. Adds the
+    /// fields that it sets to those that the spec has named. `repeats`: see [`PendingUpdate`]. None if the user
+    /// does not exist.
     fn begin_update(
         &self,
         user: Uuid,
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        fields: &AppliedFields,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
+
+    /// Replaces the fields that the spec names, or has named. Does nothing if the user does not exist.
+    fn set_applied_fields(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        fields: &AppliedFields,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Adds drift to the history. `is_corrected`: false if it was only reported.
     fn note_drift(
@@ -159,7 +176,8 @@ impl Resources for Postgres {
                  (select count(distinct h.found_at) from drift_history h
                   where h.user_id = $1 and h.kind = wanted.kind and h.corrected
                     and h.found_at > now() - interval '24 hours')
-                   as "corrections!"
+                   as "corrections!",
+                 coalesce(f.fields, '{}') as "applied_fields!"
                from unnest($2::resource_kind[]) as wanted (kind)
                left join resources r on r.user_id = $1 and r.kind = wanted.kind
                left join create_attempts a on a.user_id = $1 and a.kind = wanted.kind and a.state = 'open'
@@ -171,7 +189,8 @@ impl Resources for Postgres {
                  from missing_resources left join brake_releases b on b.kind = missing_resources.kind
                  where user_id = $1 and missing_resources.kind = wanted.kind
                ) m on true
-               left join pending_updates p on p.user_id = $1 and p.kind = wanted.kind"#,
+               left join pending_updates p on p.user_id = $1 and p.kind = wanted.kind
+               left join applied_fields f on f.user_id = $1 and f.kind = wanted.kind"#,
             user,
             &ResourceKind::ALL as &[ResourceKind],
         )
@@ -204,6 +223,7 @@ impl Resources for Postgres {
                         .update_nonce
                         .map(|nonce| PendingUpdate::new(nonce, row.update_due_in, row.update_repeats)),
                     corrections: u32::try_from(row.corrections).unwrap_or(u32::MAX),
+                    applied_fields: row.applied_fields.into_iter().map(Field::from).collect(),
                 };
                 (row.kind, record)
             })
@@ -251,12 +271,24 @@ impl Resources for Postgres {
         kind: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        fields: &AppliedFields,
     ) -> Result<Option<Uuid>> {
         effect(
             "begin_update",
-            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats),
+            pending_updates::begin(&mut *self.pool.acquire().await?, user, kind, lasts, repeats, fields),
         )
         .await
+    }
+
+    async fn set_applied_fields(&self, user: Uuid, kind: ResourceKind, fields: &AppliedFields) -> Result<()> {
+        let set = sqlx::query!(
+            "select set_applied_fields($1, $2, $3)",
+            user,
+            kind as ResourceKind,
+            &texts(fields),
+        );
+        effect("set_applied_fields", set.execute(&mut *self.pool.acquire().await?)).await?;
+        Ok(())
     }
 
     async fn note_drift(

@@ -5,10 +5,22 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Result;
-use crate::api::ResourceStatus;
+use crate::api::{AppliedFields, Field, ResourceStatus};
 
-/// Returns the columns of a resource's row that only its kind has, as `write_resource` expects them.
+/// Returns fields as texts.
+pub(super) fn texts(fields: &AppliedFields) -> Vec<String> {
+    fields.iter().map(Field::to_string).collect()
+}
+
+/// Returns the columns of a resource's row that only its kind has, and the fields that the spec names, as
+/// `write_resource` expects them.
 pub(super) fn details(resource: &ResourceStatus) -> Value {
+    let mut details = columns(resource);
+    details["applied_fields"] = json!(resource.applied_fields());
+    details
+}
+
+fn columns(resource: &ResourceStatus) -> Value {
     match resource {
         ResourceStatus::Channel(channel) => json!({
             "ingest_endpoint": channel.ingest_endpoint.as_deref().unwrap_or_default(),

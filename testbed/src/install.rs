@@ -83,7 +83,7 @@ impl Tenant {
     }
 
     async fn migrate(&self) -> Result<(), Error> {
-        let (status, output) = self.operator(Component::Controller)?.run("migrate").await?;
+        let (status, output) = self.operator(Component::Controller)?.run(&["migrate"]).await?;
         if status.success() {
             return Ok(());
         }

@@ -103,7 +103,7 @@ impl OperatorBuilder {
     /// # Errors
     /// If it does not start; the message quotes its log.
     pub async fn try_start_unready(self) -> Result<Operator, Error> {
-        let mut process = self.launch(self.component.name()).start()?;
+        let mut process = self.launch(&[self.component.name()]).start()?;
         let admin = address(&mut process, "admin server listening").await?;
         let pages = match self.component {
             Component::Controller => None,
@@ -112,18 +112,19 @@ impl OperatorBuilder {
         Ok(Operator { process, admin, pages })
     }
 
-    /// Runs another subcommand with the same environment variables. Returns its exit status and its output.
+    /// Runs another command with these arguments and the same environment variables. Returns its exit status and
+    /// its output.
     ///
     /// # Errors
     /// If it cannot be started, or does not end.
-    pub async fn run(self, subcommand: &str) -> Result<(ExitStatus, String), Error> {
-        let mut process = self.launch(subcommand).start()?;
+    pub async fn run(self, arguments: &[&str]) -> Result<(ExitStatus, String), Error> {
+        let mut process = self.launch(arguments).start()?;
         let status = process.wait_for_exit(START_TIMEOUT).await?;
         Ok((status, process.log()))
     }
 
-    fn launch(&self, subcommand: &str) -> Launch {
-        let name = format!("streamcat-operator {subcommand}");
+    fn launch(&self, arguments: &[&str]) -> Launch {
+        let name = format!("streamcat-operator {}", arguments.join(" "));
         let launch = match &self.cores {
             Some(cores) => Launch::new(name, "taskset", self.log.clone(), StopSignal::Kill)
                 .args(["--cpu-list", cores])
@@ -131,7 +132,7 @@ impl OperatorBuilder {
             None => Launch::new(name, &self.program, self.log.clone(), StopSignal::Kill),
         };
         launch
-            .args([subcommand])
+            .args(arguments)
             .clean_env()
             .envs(&self.env)
             .current_dir(self.log.parent().unwrap_or(Path::new("/")))

@@ -86,7 +86,7 @@ async fn too_many_missing_resources_are_not_replaced_until_released() {
     assert!(exists(&tenant, "b").await, "its channel may reappear");
     assert_eq!(calls(&tenant, "CreateChannel"), names.len());
 
-    let release = tenant.controller().env("STREAMCAT_KIND", "channel").run("release-brake").await.unwrap();
+    let release = tenant.controller().env("STREAMCAT_KIND", "channel").run(&["release-brake"]).await.unwrap();
     assert!(release.0.success(), "{}", release.1);
     gone(&tenant, "b").await;
     for (name, before) in names.iter().zip(&channels).skip(2) {

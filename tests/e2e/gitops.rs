@@ -9,7 +9,7 @@ use ivs_simulator::Fault;
 use serde_json::{Value, json};
 use streamcat_operator::api::{
     StreamerAccount,
-    condition::{CHANNEL_READY, CHAT_ROOM_READY, RECONCILING, STAGE_READY, find, is_true},
+    condition::{CHANNEL_READY, CHAT_ROOM_READY, RECONCILING, STAGE_READY, SUSPENDED, find, is_true},
 };
 use testbed::{GitopsHealth, Tenant, gitops_health, workspace};
 
@@ -28,13 +28,15 @@ const NAMESPACE: &str = "streamers";
 const TIME: &str = "2026-01-01T00:00:00Z";
 
 /// The status of an account, and its health in Argo CD and kstatus. Flux agrees with kstatus.
-const CASES: [(&str, &str, &str); 11] = [
+const CASES: [(&str, &str, &str); 13] = [
     ("progressing_noStatus", "Progressing", "Current"),
     ("progressing_new", "Progressing", "InProgress"),
     ("progressing_working", "Progressing", "InProgress"),
     ("progressing_editNotSeen", "Progressing", "InProgress"),
     ("progressing_quotaExceeded", "Progressing", "InProgress"),
     ("progressing_deleting", "Progressing", "Terminating"),
+    ("suspended_ready", "Suspended", "Current"),
+    ("suspended_edited", "Suspended", "InProgress"),
     ("degraded_usernameTaken", "Degraded", "Failed"),
     ("degraded_invalidSpec", "Degraded", "Failed"),
     ("degraded_specNotUnderstood", "Degraded", "Failed"),
@@ -143,6 +145,16 @@ async fn accounts_of_all_cases(tenant: &Tenant) -> [Value; CASES.len()] {
     assert!(aws.remove(&arns(&ready(tenant, "gone").await)[1]));
     let resource_gone = reason(tenant, "gone", "ResourceGone").await;
 
+    create(tenant, "paused", json!({})).await;
+    ready(tenant, "paused").await;
+    edit(tenant, "paused", json!({ "suspend": true })).await;
+    let suspended_ready = until(tenant, "paused", "is suspended", |account| {
+        account.status.as_ref().is_some_and(|status| is_true(&status.conditions, SUSPENDED))
+    });
+    let suspended_ready = suspended_ready.await;
+    edit(tenant, "paused", json!({ "tags": { "team": "a" } })).await;
+    let suspended_edited = reason(tenant, "paused", "Suspended").await;
+
     create(tenant, "leaver", json!({})).await;
     ready(tenant, "leaver").await;
     aws.fault(Fault::error("Delete*", 403, "AccessDeniedException").every(1));
@@ -165,6 +177,8 @@ async fn accounts_of_all_cases(tenant: &Tenant) -> [Value; CASES.len()] {
         json!(edit_not_seen),
         json!(quota_exceeded),
         json!(deleting),
+        json!(suspended_ready),
+        json!(suspended_edited),
         json!(username_taken),
         json!(invalid_spec),
         json!(spec_not_understood),

@@ -67,7 +67,7 @@ async fn the_minimum_length_can_be_set_but_not_below_eight() {
     assert!(form.contains("8 to 128 characters") && form.contains(r#"data-min-length="8""#), "{form}");
 
     let low = tenant.registration().env("STREAMCAT_MIN_PASSWORD_LENGTH", "7");
-    let (status, output) = low.run("registration").await.unwrap();
+    let (status, output) = low.run(&["registration"]).await.unwrap();
     let line = output.lines().next().unwrap_or_default();
     assert!(
         status.code() == Some(2) && line.contains("--min-password-length") && line.contains("8..=128"),

@@ -56,7 +56,7 @@ async fn a_missing_or_invalid_setting_prints_one_line_and_exits_with_2() {
     ];
     for (operator, name) in wrong {
         let command = if name == "STREAMCAT_NAMESPACE" { "registration" } else { "controller" };
-        let (status, output) = operator.run(command).await.unwrap();
+        let (status, output) = operator.run(&[command]).await.unwrap();
         assert_eq!(status.code(), Some(2), "{name}: {output}");
         assert_eq!(output.trim().lines().count(), 1, "{name}: {output}");
         assert!(output.contains(name) && !output.contains("canary"), "{name}: {output}");

@@ -61,7 +61,7 @@ async fn both_programs_serve_while_a_newer_version_adds_to_the_schema() {
     register(&tenant, &registration, "todd").await;
 
     // A pod of this version that is started again, and its init container.
-    let (status, output) = tenant.controller().run("migrate").await.unwrap();
+    let (status, output) = tenant.controller().run(&["migrate"]).await.unwrap();
     assert!(status.success() && output.contains("nothing to migrate"), "{output}");
     let again = tenant.registration().start().await;
     register(&tenant, &again, "ann").await;
@@ -84,7 +84,7 @@ async fn a_breaking_schema_stops_both_programs() {
         until_database(program, 503, &words).await;
     }
     for command in ["controller", "migrate"] {
-        let (status, output) = tenant.controller().run(command).await.unwrap();
+        let (status, output) = tenant.controller().run(&[command]).await.unwrap();
         assert_eq!(status.code(), Some(1), "{output}");
         assert!(words.iter().all(|word| output.contains(word)), "{output}");
     }

@@ -182,6 +182,17 @@ impl Actor {
         });
     }
 
+    /// Begins or ends the time in which nothing may be changed in AWS for an account.
+    pub fn watch_suspended(&self, name: &str, is_suspended: bool) {
+        self.world.act(&format!("{name} is suspended: {is_suspended}"), |state, _, _| {
+            if is_suspended {
+                state.suspended.insert(key(name));
+            } else {
+                state.suspended.remove(&key(name));
+            }
+        });
+    }
+
     /// Requests a reconcile of an account.
     pub fn request_reconcile(&self, name: &str) {
         self.world.act(&format!("a reconcile of {name} is requested"), |state, now, _| {

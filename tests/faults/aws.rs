@@ -9,7 +9,7 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-pub use kinds::{Channel, ChatRoom, FakeResources, Stage};
+pub use kinds::{Channel, ChatRoom, FakeResources, Stage, defaults};
 use serde_json::Value;
 use streamcat_operator::{api::ResourceKind, ivs::Tags};
 

@@ -11,7 +11,10 @@ mod users;
 use std::{collections::BTreeMap, time::Duration};
 
 use streamcat_operator::{
-    api::{AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus, are_alike},
+    api::{
+        AccountRef, AppliedFields, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageStatus,
+        are_alike,
+    },
     store::{Error, InFlight, PendingUpdate, ResourceRecord, Result},
 };
 use uuid::Uuid;
@@ -90,6 +93,8 @@ pub struct Database {
     pub pending_updates: BTreeMap<(Uuid, ResourceKind), (Uuid, Duration, u32)>,
     /// The number of updates in `drift_history`. A run takes less than a day.
     corrections: BTreeMap<(Uuid, ResourceKind), u32>,
+    /// `applied_fields`.
+    pub applied_fields: BTreeMap<(Uuid, ResourceKind), AppliedFields>,
     /// `user_tombstones`, by user id and UID of the user's object: true if the resources were kept because a
     /// person abandoned the account.
     tombstones: BTreeMap<(Uuid, String), bool>,
@@ -146,6 +151,7 @@ impl Database {
         self.former.retain(|(of, _), _| *of != user);
         self.pending_updates.retain(|(of, _), _| *of != user);
         self.corrections.retain(|(of, _), _| *of != user);
+        self.applied_fields.retain(|(of, _), _| *of != user);
     }
 
     /// Returns the recorded ARN of one kind of a user's resources.
@@ -194,7 +200,8 @@ impl Database {
             return Err(violates("a unique key"));
         }
         self.replace(now, key, resource.arn());
-        let row = Row { name: name.to_owned(), resource: resource.clone(), created: now };
+        self.applied_fields.insert(key, resource.applied_fields().clone());
+        let row = Row { name: name.to_owned(), resource: without_fields(resource.clone()), created: now };
         self.rows.insert(key, row);
         Ok(())
     }
@@ -225,6 +232,7 @@ impl Database {
             missing: self.missing_of(user, kind),
             pending_update: self.pending_update(now, user, kind),
             corrections: self.corrections.get(&(user, kind)).copied().unwrap_or_default(),
+            applied_fields: self.applied_fields.get(&(user, kind)).cloned().unwrap_or_default(),
         }
     }
 
@@ -232,6 +240,16 @@ impl Database {
         let (nonce, deadline, repeats) = self.pending_updates.get(&(user, kind))?;
         Some(PendingUpdate { in_flight: InFlight::until(*nonce, *deadline, now), repeats: *repeats })
     }
+}
+
+/// Returns a resource without the fields that its spec names, which have a table of their own.
+fn without_fields(mut resource: ResourceStatus) -> ResourceStatus {
+    match &mut resource {
+        ResourceStatus::Channel(channel) => channel.applied_fields.clear(),
+        ResourceStatus::ChatRoom(room) => room.applied_fields.clear(),
+        ResourceStatus::Stage(stage) => stage.applied_fields.clear(),
+    }
+    resource
 }
 
 const fn read(name: &'static str) -> Operation {

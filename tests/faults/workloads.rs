@@ -9,6 +9,7 @@ mod pace;
 mod quota;
 mod scenario;
 mod specs;
+mod suspend;
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -87,6 +88,10 @@ pub enum Workload {
     SettingNotKept,
     /// Somebody changes each resource in AWS.
     Drift,
+    /// Fields are taken out of the spec.
+    RemoveFields,
+    /// Somebody changes the resources and the spec of a suspended account, which is resumed later.
+    Suspend,
     ListsDenied,
     EventsRefused,
     NotUnderstood,
@@ -186,7 +191,7 @@ impl Workload {
                 actor.apply("todd", spec("todd")).await;
                 actor.apply("ann", spec("ann")).await;
             }
-            Self::EditAndBack | Self::Drift => actor.apply("todd", edited("todd")).await,
+            Self::EditAndBack | Self::Drift | Self::RemoveFields => actor.apply("todd", edited("todd")).await,
             _ => actor.apply("todd", spec("todd")).await,
         }
         sleep(SETTLE_TIME).await;
@@ -205,19 +210,7 @@ impl Workload {
                 sleep(DURING_CREATES).await;
                 actor.apply("todd", edited("todd")).await;
             }
-            Self::Edit => actor.apply("todd", edited("todd")).await,
-            Self::EditTwice => {
-                actor.apply("todd", edited("todd")).await;
-                sleep(DURING_CREATES).await;
-                actor.apply("todd", specs::edited_again("todd")).await;
-            }
-            // The final spec is already in effect. Only the pending update of the first edit tells that it
-            // may still take effect.
-            Self::EditAndBack => {
-                actor.apply("todd", specs::edited_again("todd")).await;
-                sleep(DURING_CREATES).await;
-                actor.apply("todd", edited("todd")).await;
-            }
+            Self::Edit | Self::EditTwice | Self::EditAndBack | Self::RemoveFields => self.edit(actor).await,
             Self::CreateDelete => {
                 actor.apply("todd", spec("todd")).await;
                 sleep(DURING_CREATES).await;
@@ -295,6 +288,7 @@ impl Workload {
             | Self::SettingNotKept => self.hide(actor).await,
             Self::NotUnderstood | Self::NotUnderstoodDelete => self.apply_unknown_value(actor).await,
             Self::Drift => drift::act(actor).await,
+            Self::Suspend => suspend::act(actor).await,
             Self::QuotaUsedUp => quota::act(actor).await,
             Self::CreateInBacklog => quota::create_in_backlog(actor).await,
             Self::PacedResync => pace::act(actor).await,
@@ -302,6 +296,21 @@ impl Workload {
             _ if self.only_has_refused_claims() => self.claim(actor).await,
             _ => self.lose(actor).await,
         }
+    }
+
+    /// Edits an account, in most cases twice: the second time while the first edit is applied.
+    async fn edit(self, actor: &Actor) {
+        let (first, second) = match self {
+            Self::EditTwice => (edited("todd"), specs::edited_again("todd")),
+            // The final spec is already in effect. Only the pending update of the first edit tells that it
+            // may still take effect.
+            Self::EditAndBack => (specs::edited_again("todd"), edited("todd")),
+            Self::RemoveFields => (specs::edited_again("todd"), specs::plain("todd")),
+            _ => return actor.apply("todd", edited("todd")).await,
+        };
+        actor.apply("todd", first).await;
+        sleep(DURING_CREATES).await;
+        actor.apply("todd", second).await;
     }
 
     /// Deletes an account while its finalizer is being added, and applies it again.

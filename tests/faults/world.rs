@@ -124,6 +124,8 @@ pub struct State {
     pub violations: Vec<String>,
     /// All ARNs that were ever recorded in the database.
     pub recorded: BTreeSet<String>,
+    /// Accounts that have been suspended for so long that no reconcile from before can still be in progress.
+    pub suspended: BTreeSet<AccountRef>,
     /// All users that were ever abandoned.
     pub abandoned: BTreeSet<Uuid>,
     /// Accounts whose status changed an ARN, and those for which an event reported it.
@@ -300,6 +302,7 @@ impl World {
             has_two_controllers: false,
             violations: Vec::new(),
             recorded: BTreeSet::new(),
+            suspended: BTreeSet::new(),
             abandoned: BTreeSet::new(),
             changed_arns: BTreeSet::new(),
             reported_arn_changes: BTreeSet::new(),

@@ -41,6 +41,8 @@ pub struct CachedAccount {
     pub(in crate::controller) is_settled: bool,
     /// True if status says that this generation has drifted, which is only reported.
     pub(in crate::controller) reports_drift: bool,
+    /// True if nothing is to be changed in AWS.
+    pub(in crate::controller) is_suspended: bool,
     /// True if this version understands the spec.
     pub(in crate::controller) is_understood: bool,
     /// True if there is nothing to do, see [`needs_nothing`].
@@ -94,6 +96,7 @@ impl CachedAccount {
             has_finalizer: account.has_finalizer(),
             is_settled: account.is_settled(),
             reports_drift: reports_drift(account),
+            is_suspended: account.spec.is_suspended(),
             is_understood: account.problem().is_none(),
             needs_nothing: needs_nothing(account),
             generation: account.metadata.generation.unwrap_or_default(),
@@ -160,6 +163,7 @@ impl StatusRecord for CachedAccount {
         let differs = || *self.username != *listed.name || self.declared.differ_from(kind, listed);
         !self.is_being_deleted
             && self.is_understood
+            && !self.is_suspended
             && is_as_declared.is_some_and(|is_as_declared| is_as_declared == differs())
     }
 }
@@ -188,13 +192,13 @@ fn reports_drift(account: &StreamerAccount) -> bool {
 }
 
 /// Returns true if there is nothing to do: the account is settled, it is being deleted without our finalizer,
-/// or its status says why its spec is not understood.
+/// or its status says that it is suspended, or why its spec is not understood.
 pub(in crate::controller) fn needs_nothing(account: &ObservedAccount) -> bool {
     if account.is_being_deleted() {
         return account.is_released();
     }
     account.problem().map_or_else(
-        || account.is_settled(),
+        || account.is_settled() || account.is_reported_suspended(),
         |problem| account.is_blocked_by(&Blocker::spec_not_understood(problem)),
     )
 }
@@ -221,7 +225,7 @@ mod tests {
         };
         account.status = Some(StreamerAccountStatus {
             user_id: Some(Uuid::from_u128(7).to_string()),
-            stage: Some(StageStatus { arn: "a".to_owned(), endpoints: None }),
+            stage: Some(StageStatus { arn: "a".to_owned(), ..StageStatus::default() }),
             conditions: vec![ready],
             ..StreamerAccountStatus::default()
         });

@@ -84,7 +84,7 @@ mod tests {
 
     fn account() -> StreamerAccount {
         let mut account = test_account("todd", "todd");
-        let stage = StageStatus { arn: "in-status".to_owned(), endpoints: None };
+        let stage = StageStatus { arn: "in-status".to_owned(), ..StageStatus::default() };
         account.status =
             Some(StreamerAccountStatus { stage: Some(stage), ..StreamerAccountStatus::default() });
         account

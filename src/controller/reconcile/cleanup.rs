@@ -106,7 +106,7 @@ async fn delete_external_resources<B: Backends>(
     read: Instant,
 ) -> Result<(), ReconcileOutcome> {
     let stopped = |blocker: Blocker| ReconcileOutcome::blocked_by(&blocker);
-    let retain = account.spec.deletion_policy == DeletionPolicy::Retain;
+    let retain = account.spec.deletion_policy == Some(DeletionPolicy::Retain);
     // Nothing is deleted while the controller and its records do not belong together. A person may still
     // abandon the account.
     if let Some(blocker) =

@@ -5,6 +5,7 @@ mod apply;
 mod cleanup;
 mod resource;
 mod secret;
+mod suspend;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use self::{
     apply::{apply, report_blocked},
     cleanup::{cleanup, try_clean_up},
+    suspend::report_suspended,
 };
 use super::{
     account::AccountExt,
@@ -120,6 +122,7 @@ async fn reconcile<B: Backends>(
     let uid = cached.object_uid();
     // What follows is on the heap: it is large, and would be a part of each future around it.
     if let Some(new) = context.new_accounts.take(key, &uid)
+        && !new.spec.is_suspended()
         && !is_namespace_terminating(cached, context).await?
     {
         // Adding the finalizer shows whether the watch is up to date, because it names the version.
@@ -145,6 +148,8 @@ async fn reconcile<B: Backends>(
     } else if let Some(problem) = account.problem() {
         let blocker = Blocker::spec_not_understood(problem);
         report_blocked(account.into_account(), context, &blocker).await
+    } else if account.spec.is_suspended() {
+        report_suspended(account.into_account(), context, dirty).await
     } else if is_terminating? {
         report_blocked(account.into_account(), context, &Blocker::namespace_terminating(&key.namespace)).await
     } else {

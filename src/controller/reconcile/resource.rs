@@ -1,6 +1,8 @@
 //! Reconciles one resource of an account: the resource in AWS, its row, and the Secret with the stream key of
 //! a channel.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::secret::{self, SecretReconciler};
@@ -19,7 +21,7 @@ use crate::{
     },
     ivs::Kind,
     provision::{self, Change, DesiredResource, Drift, DriftCause, Outcome, Owner, Provisioned, converge},
-    store::{ResourceRecord, Resources},
+    store::{InFlight, PendingUpdate, ResourceRecord, Resources},
 };
 
 /// Reconciles the resources of one account.
@@ -50,7 +52,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         if let Err(blocker) = &converged {
             self.compare_secret(kind, blocker).await;
         }
-        let Provisioned { mut status, stream_key, observed, change, recheck_in, corrected, drift } =
+        let Provisioned { mut status, stream_key, observed, change, recheck_in, corrected, drift, kept } =
             converged?;
         self.count_drift(kind, &corrected, "corrected");
         let drift = match &drift {
@@ -71,7 +73,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             Some(blocker) if blocker == Blocker::superseded() => Err(blocker),
             blocker => {
                 let (is_observed, blocker) = (observed, both(drift, blocker));
-                Ok(ReadyResource { status, is_observed, change, corrected, blocker, recheck_in })
+                Ok(ReadyResource { status, is_observed, change, corrected, kept, blocker, recheck_in })
             }
         }
     }
@@ -130,7 +132,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             owner: self.owner,
             settings,
             tags: &spec.tags,
-            recreate: spec.recreate_policy,
+            recreate: spec.recreate_policy.unwrap_or_default(),
             status: self.account.status.as_ref().and_then(K::Status::of),
             inventory_arn: self.basis.inventory.arn(self.owner, K::KIND),
             listed: self.basis.inventory.of_user(self.owner.user, K::KIND),
@@ -142,19 +144,41 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             is_dirty: self.dirty,
         };
         let decision_context = context.decision_context(K::KIND, self.basis);
-        let recorded = self.recorded[K::KIND].clone();
+        let mut recorded = self.recorded[K::KIND].clone();
+        self.record_late_update(K::KIND, &mut recorded).await?;
         let converged =
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;
         let waits_with_others = calls.end_pass();
-        if let Err(provision::Error::LateUpdateNotRecorded(_)) = &converged {
-            // Another reconcile may have set Ready in the meantime.
-            self.context.mark_dirty(self.owner.account.clone());
+        if let Err(provision::Error::LateUpdateNotRecorded { fields, .. }) = &converged {
+            // Another reconcile may have set Ready in the meantime, and forgotten fields that the update sets.
+            let account = self.owner.account.clone();
+            self.context.unrecorded_updates.add(account.clone(), K::KIND, fields.clone());
+            self.context.mark_dirty(account);
         }
         let converged = converged.map_err(Blocker::from);
         match converged.map_err(|blocker| if waits_with_others { blocker.shared() } else { blocker })? {
             Outcome::Ready(provisioned) => Ok(provisioned.into_any_kind()),
             Outcome::Waiting(wait) => Err(wait.into()),
         }
+    }
+
+    /// Records an update that was sent after its deadline and could not be recorded then.
+    async fn record_late_update(
+        &self,
+        kind: ResourceKind,
+        recorded: &mut ResourceRecord,
+    ) -> Result<(), Blocker> {
+        let (unrecorded, owner) = (&self.context.unrecorded_updates, self.owner);
+        let Some(fields) = unrecorded.get(&owner.account, kind) else { return Ok(()) };
+        let lasts = self.context.timing.update_deadline();
+        let begun = self.context.backends.store().begin_update(owner.user, kind, lasts, 0, &fields).await?;
+        unrecorded.remove(&owner.account, kind);
+        recorded.applied_fields.extend(fields);
+        recorded.pending_update = begun.map(|nonce| {
+            let in_flight = InFlight::until(nonce, lasts, Duration::ZERO);
+            PendingUpdate { in_flight, repeats: 0 }
+        });
+        Ok(())
     }
 
     /// Returns true if status or the tags seen by the latest resync named the user before this reconcile.
@@ -173,18 +197,24 @@ impl<B: Backends> ResourceReconciler<'_, B> {
 
     /// Returns true if status says that AWS has accepted this generation, whatever has failed since.
     fn is_applied(&self, kind: ResourceKind) -> bool {
-        let applied = self.account.status.as_ref().and_then(|status| status.applied_generation);
         let is_sent = |found: &Condition| {
             found.status == "True" || Reason::parse(&found.reason).is_some_and(Reason::is_drift)
         };
-        applied.is_some() && applied == self.account.metadata.generation
-            || self.observed(kind.condition()).is_some_and(is_sent)
+        self.account.status.as_ref().is_some_and(|status| {
+            let applied = status.applied_generation;
+            // An account that was suspended and resumed has another generation of the same spec.
+            let is_resumed = || {
+                applied == Some(status.observed_generation)
+                    && status.observed_spec_hash == Some(self.account.spec.hash())
+            };
+            applied.is_some() && (applied == self.account.metadata.generation || is_resumed())
+        }) || self.observed(kind.condition()).is_some_and(is_sent)
     }
 
     /// Returns true if AWS has accepted this generation, and drift is to be reported only.
     fn reports_drift(&self, kind: ResourceKind) -> bool {
-        let policy = self.account.spec.drift_policy.unwrap_or(self.context.drift_policy);
-        policy == DriftPolicy::Report && self.is_applied(kind)
+        let policies = self.account.spec.effective_policies(self.context.drift_policy);
+        policies.drift_policy == DriftPolicy::Report && self.is_applied(kind)
     }
 
     /// Returns the condition of this type, if it describes the current generation.

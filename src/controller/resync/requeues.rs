@@ -51,5 +51,5 @@ pub(super) fn needs_requeue(account: &CachedAccount) -> bool {
         return account.waits_for_username();
     }
     // What only reports drift is compared with the lists.
-    !account.is_settled && !account.reports_drift
+    !(account.is_settled || account.reports_drift || account.is_suspended && account.needs_nothing)
 }

@@ -72,7 +72,7 @@ async fn work(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    if settings.consistency_grace <= settings.aws_call_timeout {
+    if settings.consistency_grace <= settings.aws.call_timeout {
         tracing::warn!(
             "--consistency-grace is not longer than --aws-call-timeout: a call that timed out may take effect after the controller has checked"
         );
@@ -82,7 +82,7 @@ async fn work(
         () = stop.cancelled() => return Ok(()),
     };
     let (id, cluster) = (&installation.id, &installation.cluster.id);
-    tracing::info!(installation = id, cluster, region = settings.aws_region, "controller starting");
+    tracing::info!(installation = id, cluster, region = settings.aws.region, "controller starting");
     watch_database(&store, &gates, &stop);
     if let Some(reason) = &installation.halt {
         gates::close(&gates, gates::INSTALLATION, reason.clone());

@@ -26,9 +26,7 @@ use crate::{
         resync::{self, ResyncSettings},
         verification::{self, VerificationSettings},
     },
-    ivs::{
-        Budgets, Caller, Channels, ChatRooms, Stages, Target, caller_account, sdk_config, target_identity,
-    },
+    ivs::{Budgets, Caller, Clients, Target, caller_account, sdk_config, target_identity},
     messages,
     provision::{BrakeLimits, Timing},
     store::{ClusterIdentity, Continuity, Postgres},
@@ -75,7 +73,7 @@ pub(super) async fn run_controller(
     let Process { metrics, gates, continuity } = process;
     let cache = Arc::<CachedAccounts>::default();
     let kubernetes = KubernetesClient::new(client.clone(), Arc::clone(&cache), settings.pod_name.clone());
-    let config = sdk_config(&settings.aws_region, settings.aws_call_timeout).await;
+    let config = sdk_config(&settings.aws.region, settings.aws.call_timeout).await;
     let backends = backends(&settings, &config, store, kubernetes, &metrics, &stop);
     let reconcile_settings = reconcile_settings(&settings, &config, installation).await;
     // What another namespace or installation has listed proves nothing to this one.
@@ -92,12 +90,12 @@ pub(super) async fn run_controller(
 
     let resync_settings = ResyncSettings {
         interval: settings.resync_interval,
-        calls_per_second: settings.aws_calls_per_second,
+        calls_per_second: settings.aws.calls_per_second,
         budget_percent: settings.resync_budget_percent,
     };
     let verification_settings = VerificationSettings {
         interval: settings.verification_interval,
-        calls_per_second: settings.aws_calls_per_second,
+        calls_per_second: settings.aws.calls_per_second,
     };
     tokio::select! {
         () = watch(api, cache, &gates, &context) => {}
@@ -116,7 +114,7 @@ async fn reconcile_settings(
         installation: installation.id,
         cluster: installation.cluster,
         timing: Timing {
-            aws_call_timeout: settings.aws_call_timeout,
+            aws_call_timeout: settings.aws.call_timeout,
             grace: settings.consistency_grace,
             resync: settings.resync_interval,
         },
@@ -134,7 +132,7 @@ async fn target(settings: &ControllerSettings, config: &SdkConfig) -> Target {
         tracing::warn!(%error, "the AWS account could not be determined; it is taken from the first list");
         None
     });
-    Target::new(&settings.aws_region, account)
+    Target::new(&settings.aws.region, account)
 }
 
 fn backends(
@@ -145,15 +143,9 @@ fn backends(
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> ProductionBackends {
-    let caller =
-        Arc::new(Caller::new(Budgets::new(settings.aws_calls_per_second), metrics.clone(), stop.clone()));
-    ProductionBackends {
-        kubernetes,
-        store,
-        channels: Channels::new(config, Arc::clone(&caller)),
-        chat_rooms: ChatRooms::new(config, Arc::clone(&caller)),
-        stages: Stages::new(config, caller),
-    }
+    let budgets = Budgets::new(settings.aws.calls_per_second);
+    let caller = Arc::new(Caller::new(budgets, metrics.clone(), stop.clone()));
+    ProductionBackends { kubernetes, store, aws: Clients::new(config, &caller) }
 }
 
 /// Watches the accounts, keeps the cache up to date, and requeues the accounts that change. While the first

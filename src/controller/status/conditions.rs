@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::arn_changes::{ArnChange, arn_changes, reported_change};
 use crate::{
     api::{
-        Reason, ResourceKind, StreamerAccountStatus,
-        condition::{Observation, READY, RECONCILING, STALLED, USER_READY, find, observed},
+        EffectivePolicies, Reason, ResourceKind, StreamerAccountStatus,
+        condition::{Observation, READY, RECONCILING, STALLED, SUSPENDED, USER_READY, find, observed},
     },
     controller::{
         blocker::{Blocker, Retry},
@@ -23,6 +23,10 @@ pub struct Subject<'a> {
     pub generation: i64,
     /// The value of the annotation that requests a reconcile.
     pub reconcile_request: Option<&'a str>,
+    /// The policies that hold.
+    pub policies: EffectivePolicies,
+    /// The hash of the spec.
+    pub spec_hash: &'a str,
 }
 
 /// Returns the status after an observation of `subject` at `now`.
@@ -49,6 +53,8 @@ pub fn next_status(
         } else {
             previous.applied_generation
         },
+        effective_policies: Some(subject.policies),
+        observed_spec_hash: Some(subject.spec_hash.to_owned()),
         conditions,
         user_id: outcome.user.as_ref().ok().or(previous.user_id.as_ref()).cloned(),
         // A resource that could not be checked keeps its status.
@@ -60,6 +66,49 @@ pub fn next_status(
         }
     }
     next
+}
+
+/// Returns the status of a suspended account. If its spec is the one that the previous status describes, the
+/// conditions stay; otherwise it is unknown whether AWS matches the spec (I10).
+pub fn suspended_status(
+    previous: Option<&StreamerAccountStatus>,
+    subject: Subject<'_>,
+    now: &Time,
+) -> StreamerAccountStatus {
+    let default = StreamerAccountStatus::default();
+    let previous = previous.unwrap_or(&default);
+    let is_same_spec = previous.observed_spec_hash.as_deref() == Some(subject.spec_hash);
+    let mut observations =
+        vec![Observation::new(SUSPENDED, true, Reason::Suspended, messages::account::SUSPENDED)];
+    if !is_same_spec || find(&previous.conditions, READY).is_none() {
+        let message = messages::account::EDITED_WHILE_SUSPENDED;
+        observations.insert(0, Observation::unknown(READY, Reason::Suspended, message));
+    }
+    let mut conditions = observed(&previous.conditions, now, subject.generation, &observations);
+    let is_kept = |kept: &&Condition| {
+        ![RECONCILING, STALLED].contains(&&*kept.type_)
+            && observations.iter().all(|it| it.type_ != kept.type_)
+    };
+    conditions.extend(previous.conditions.iter().filter(is_kept).cloned().map(|mut kept| {
+        if is_same_spec && kept.observed_generation == Some(previous.observed_generation) {
+            kept.observed_generation = Some(subject.generation);
+        }
+        kept
+    }));
+    conditions.sort_by_key(|condition| condition.type_ != READY);
+    let was_applied = previous.applied_generation == Some(previous.observed_generation);
+    StreamerAccountStatus {
+        observed_generation: subject.generation,
+        effective_policies: Some(subject.policies),
+        observed_spec_hash: Some(subject.spec_hash.to_owned()),
+        applied_generation: if is_same_spec && was_applied {
+            Some(subject.generation)
+        } else {
+            previous.applied_generation
+        },
+        conditions,
+        ..previous.clone()
+    }
 }
 
 /// Returns true if AWS has accepted the spec: everything is ready, or was sent and has drifted since.
@@ -102,8 +151,23 @@ fn observation(kind: ResourceKind, result: &ResourceResult, change: Option<&ArnC
             [&*change.message, &*blocker.message].join(messages::ALSO),
         ),
         (Some(blocker), _) => Observation::new(type_, false, blocker.reason, &blocker.message),
-        (None, Some(change)) => Observation::new(type_, true, change.reason, &change.message),
-        (None, None) => Observation::new(type_, true, Reason::Ready, messages::account::resource_ready(kind)),
+        (None, Some(change)) => {
+            Observation::new(type_, true, change.reason, with_kept(change.message.clone(), result))
+        }
+        (None, None) => {
+            let message = with_kept(messages::account::resource_ready(kind), result);
+            Observation::new(type_, true, Reason::Ready, message)
+        }
+    }
+}
+
+/// Adds to a message what the spec no longer names and AWS cannot set back.
+fn with_kept(message: String, result: &ResourceResult) -> String {
+    match result {
+        Ok(resource) if !resource.kept.is_empty() => {
+            messages::join([&*message, &*messages::records::kept(&resource.kept)])
+        }
+        _ => message,
     }
 }
 
@@ -162,7 +226,37 @@ pub(super) mod tests {
     }
 
     pub fn at_generation(generation: i64) -> Subject<'static> {
-        Subject { generation, reconcile_request: None }
+        Subject {
+            generation,
+            reconcile_request: None,
+            policies: EffectivePolicies::default(),
+            spec_hash: "a",
+        }
+    }
+
+    #[test]
+    fn a_suspended_account_keeps_its_conditions_until_its_spec_is_edited() {
+        let ready = next_status(None, at_generation(1), &at(1), &ready());
+        let suspended = suspended_status(Some(&ready), at_generation(2), &at(2));
+        assert!(is_true(&suspended.conditions, READY) && is_true(&suspended.conditions, SUSPENDED));
+        assert!(suspended.conditions.iter().all(|condition| condition.observed_generation == Some(2)));
+        assert_eq!((suspended.observed_generation, suspended.applied_generation), (2, Some(2)));
+        let edit = Subject { spec_hash: "b", ..at_generation(3) };
+        let edited = suspended_status(Some(&suspended), edit, &at(3));
+        let unknown = find(&edited.conditions, READY).expect("always there");
+        assert_eq!((&*unknown.status, &*unknown.reason), ("Unknown", "Suspended"));
+        assert!(is_true(&edited.conditions, SUSPENDED) && is_true(&edited.conditions, CHANNEL_READY));
+        assert_eq!(find(&edited.conditions, CHANNEL_READY).expect("kept").observed_generation, Some(2));
+        assert_eq!(edited.applied_generation, Some(2));
+        let again = suspended_status(Some(&edited), edit, &at(4));
+        assert_eq!(again, edited);
+    }
+
+    #[test]
+    fn a_new_account_that_is_suspended_is_neither_ready_nor_reconciling() {
+        let status = suspended_status(None, at_generation(1), &at(1));
+        assert_eq!(find(&status.conditions, READY).expect("always there").status, "Unknown");
+        assert_eq!(status.conditions.len(), 2);
     }
 
     #[test]
@@ -275,7 +369,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_requested_reconcile_is_handled_once_everything_is_ready() {
-        let asked = Subject { generation: 1, reconcile_request: Some("now") };
+        let asked = Subject { reconcile_request: Some("now"), ..at_generation(1) };
         let fails = blocked_stage(&blocker(Retry::Backoff, "no"));
         assert_eq!(next_status(None, asked, &at(1), &fails).last_handled_reconcile_at, None);
         assert_eq!(

@@ -59,6 +59,11 @@ pub(in crate::controller) fn secret_adopted(secret: &str) -> EventDraft {
     normal(Reason::SecretAdopted, PROVISION, messages::secret::adopted(secret))
 }
 
+/// Returns the event of an account that is suspended from now on.
+pub(super) fn suspended() -> EventDraft {
+    normal(Reason::Suspended, RECONCILE, messages::account::SUSPENDED.to_owned())
+}
+
 fn warning(reason: Reason, action: &'static str, note: String) -> EventDraft {
     EventDraft { warning: true, reason, action, note }
 }
@@ -115,6 +120,7 @@ fn change_event(kind: ResourceKind, resource: &ReadyResource) -> Option<EventDra
         // One event reports the creation of all three; an ARN change reports a correction.
         Change::Unchanged | Change::Created | Change::Corrected => None,
         Change::Adopted => Some(normal(Reason::Adopted, PROVISION, messages::records::adopted(kind))),
+        Change::Recovered => Some(normal(Reason::Adopted, PROVISION, messages::records::recovered(kind))),
         Change::Updated => Some(normal(Reason::Updated, PROVISION, messages::records::updated(kind))),
         Change::DriftCorrected => {
             let note = messages::records::drift_corrected(kind, &resource.corrected);

@@ -5,4 +5,6 @@ mod conditions;
 pub(super) mod events;
 mod writer;
 
-pub(super) use self::writer::{next_try, publish, publish_event, publish_kept_events, write_interim_status};
+pub(super) use self::writer::{
+    next_try, publish, publish_event, publish_kept_events, publish_suspended, write_interim_status,
+};

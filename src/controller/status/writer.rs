@@ -6,11 +6,14 @@ use futures::future::join_all;
 
 use super::{
     arn_changes::arn_changes,
-    conditions::{Subject, next_status},
-    events::{arn_change_events, events},
+    conditions::{Subject, next_status, suspended_status},
+    events::{arn_change_events, events, suspended},
 };
 use crate::{
-    api::{AccountRef, StreamerAccount, StreamerAccountStatus},
+    api::{
+        AccountRef, StreamerAccount, StreamerAccountStatus,
+        condition::{SUSPENDED, is_true},
+    },
     controller::{
         account::AccountExt,
         backends::Backends,
@@ -40,7 +43,7 @@ pub(in crate::controller) async fn publish<B: Backends>(
     let previous = account.status.clone();
     let changes = arn_change_events(&previous.clone().unwrap_or_default(), outcome);
     join_all(changes.into_iter().map(|event| publish_or_keep(account, context, event))).await;
-    if !write_status(account, context, outcome).await? {
+    if !write_status(account, context, &|account| status_of(account, context, outcome)).await? {
         return Ok(false);
     }
     let now = account.status.clone().unwrap_or_default();
@@ -61,9 +64,27 @@ pub(in crate::controller) async fn write_interim_status<B: Backends>(
     if arn_changes(&before, outcome).iter().any(|(_, change)| change.is_some()) {
         return;
     }
-    if let Err(error) = write_status(account, context, outcome).await {
+    if let Err(error) = write_status(account, context, &|account| status_of(account, context, outcome)).await
+    {
         tracing::debug!(%error, "the interim status could not be written");
     }
+}
+
+/// Writes that an account is suspended, and publishes an event if it was not.
+pub(in crate::controller) async fn publish_suspended<B: Backends>(
+    account: &mut StreamerAccount,
+    context: &Context<B>,
+) -> Result<(), Error> {
+    let was_suspended = is_true(account.conditions(), SUSPENDED);
+    let now = context.backends.now();
+    let next = |account: &StreamerAccount| {
+        let hash = account.spec.hash();
+        suspended_status(account.status.as_ref(), subject(account, context, None, &hash), &now)
+    };
+    if write_status(account, context, &next).await? && !was_suspended {
+        publish_event(account, context, &suspended()).await;
+    }
+    Ok(())
 }
 
 fn status_of<B: Backends>(
@@ -71,11 +92,22 @@ fn status_of<B: Backends>(
     context: &Context<B>,
     outcome: &ReconcileOutcome,
 ) -> StreamerAccountStatus {
-    let generation = account.metadata.generation.unwrap_or_default();
+    let hash = account.spec.hash();
     // The request of the outcome, not of the account: a request that came during the reconcile was not
     // handled.
-    let subject = Subject { generation, reconcile_request: outcome.reconcile_request.as_deref() };
+    let subject = subject(account, context, outcome.reconcile_request.as_deref(), &hash);
     next_status(account.status.as_ref(), subject, &context.backends.now(), outcome)
+}
+
+fn subject<'a, B: Backends>(
+    account: &StreamerAccount,
+    context: &Context<B>,
+    reconcile_request: Option<&'a str>,
+    spec_hash: &'a str,
+) -> Subject<'a> {
+    let policies = account.spec.effective_policies(context.drift_policy);
+    let generation = account.metadata.generation.unwrap_or_default();
+    Subject { generation, reconcile_request, policies, spec_hash }
 }
 
 /// Writes the status if it has changed. The write names the object's version, so that one that was lost on
@@ -85,11 +117,11 @@ fn status_of<B: Backends>(
 async fn write_status<B: Backends>(
     account: &mut StreamerAccount,
     context: &Context<B>,
-    outcome: &ReconcileOutcome,
+    next: &(impl Fn(&StreamerAccount) -> StreamerAccountStatus + Sync),
 ) -> kube::Result<bool> {
     let kubernetes = context.backends.kubernetes();
     loop {
-        let next = status_of(account, context, outcome);
+        let next = next(account);
         if account.status.as_ref() == Some(&next) {
             return Ok(true);
         }
@@ -188,7 +220,7 @@ mod tests {
     use super::*;
     use crate::{
         api::{FINALIZER, test_account},
-        controller::outcome::tests::ready,
+        controller::{outcome::tests::ready, status::conditions::tests::at_generation},
     };
 
     /// Returns an account of generation 1 that is settled, or that has no status.
@@ -196,7 +228,7 @@ mod tests {
         let mut account = test_account("todd", "todd");
         account.metadata.generation = Some(1);
         account.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-        let subject = Subject { generation: 1, reconcile_request: None };
+        let subject = at_generation(1);
         let now = Time(Timestamp::UNIX_EPOCH);
         account.status = is_settled.then(|| next_status(None, subject, &now, &ready()));
         account

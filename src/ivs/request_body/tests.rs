@@ -142,7 +142,7 @@ async fn check<K: Kind>(kind: K, bodies: &Bodies, name: &str) {
             }
         }
         for (operation, live) in answers {
-            if changes(&asked, &live).is_some() {
+            if changes(K::KIND, &asked, &live).is_some() {
                 wrong.push(format!("{operation} {name}: AWS shows {case}\n   compared with {live}"));
             }
         }

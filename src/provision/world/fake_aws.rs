@@ -22,7 +22,7 @@ impl FakeAws {
 }
 
 fn status(arn: &str) -> StageStatus {
-    StageStatus { arn: arn.to_owned(), endpoints: None }
+    StageStatus { arn: arn.to_owned(), ..StageStatus::default() }
 }
 
 impl Kind for FakeAws {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Shared, State};
 use crate::{
-    api::{ByKind, FieldDifference, ResourceKind, ResourceStatus},
+    api::{AppliedFields, ByKind, FieldDifference, ResourceKind, ResourceStatus},
     store::{
         self, Abandonment, AbsenceChanges, Absences, AttemptOutcome, Evidence, InFlight, Journal, Missing,
         Orphan, OrphanChanges, OrphanRow, Orphans, PendingUpdate, RecordedResource, ResourceRecord,
@@ -32,6 +32,7 @@ impl Journal for FakeDatabase {
         known: Option<&str>,
         lasts: Duration,
         _: Option<Uuid>,
+        fields: &AppliedFields,
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
             let recorded = state.record.as_ref().map(|(arn, _)| arn.as_str());
@@ -40,6 +41,7 @@ impl Journal for FakeDatabase {
             }
             let nonce = Uuid::from_u128(state.attempts.len() as u128 + 100);
             state.attempts.insert(nonce, (true, state.now + lasts));
+            state.applied_fields.extend(fields.clone());
             Some(nonce)
         })
     }
@@ -111,12 +113,23 @@ impl Resources for FakeDatabase {
         _: ResourceKind,
         lasts: Duration,
         repeats: u32,
+        fields: &AppliedFields,
     ) -> store::Result<Option<Uuid>> {
         self.perform(|state| {
+            state.applied_fields.extend(fields.clone());
             let nonce = Uuid::from_u128(state.effects as u128 + 1000);
             state.pending_update = Some((nonce, state.now + lasts, repeats));
             Some(nonce)
         })
+    }
+
+    async fn set_applied_fields(
+        &self,
+        _: Uuid,
+        _: ResourceKind,
+        fields: &AppliedFields,
+    ) -> store::Result<()> {
+        self.perform(|state| state.applied_fields.clone_from(fields))
     }
 
     async fn note_drift(
@@ -190,6 +203,7 @@ fn recorded(state: &State) -> ResourceRecord {
             repeats,
         }),
         corrections: 0,
+        applied_fields: state.applied_fields.clone(),
     }
 }
 
@@ -216,4 +230,5 @@ fn record(state: &mut State, resource: &ResourceStatus) {
     state.former.extend(before.filter(|(before, _)| *before != arn));
     state.former.retain(|(former, at)| *former != arn && *at < first);
     state.unlisted = None;
+    state.applied_fields.clone_from(resource.applied_fields());
 }

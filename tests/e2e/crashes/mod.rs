@@ -121,7 +121,7 @@ async fn run_with_crash<S: Scenario>(tenant: &Tenant, number: usize, point: &Fai
 }
 
 /// The effects at which the controller is killed, by scenario.
-const COVERED_EFFECTS: [&[&str]; 19] = [
+const COVERED_EFFECTS: [&[&str]; 20] = [
     create::Create::EFFECTS,
     delete::Delete::EFFECTS,
     delete::DeleteNew::EFFECTS,
@@ -134,6 +134,7 @@ const COVERED_EFFECTS: [&[&str]; 19] = [
     outdated_rows::AddressesCorrected::EFFECTS,
     outdated_rows::Reappeared::EFFECTS,
     outdated_rows::UpdateVerified::EFFECTS,
+    outdated_rows::FieldRemoved::EFFECTS,
     orphans::OrphansListed::EFFECTS,
     orphans::OrphansRemoved::EFFECTS,
     retain::Retain::EFFECTS,

@@ -46,6 +46,16 @@ const PENDING_UPDATE: OutdatedRow = OutdatedRow {
     count: "select count(*) from pending_updates join users on id = user_id where username = $1",
 };
 
+/// A field of the room that the spec has named. The update that set it back is due to be re-checked.
+const FORMER_FIELD: OutdatedRow = OutdatedRow {
+    insert: "with pending as (
+             insert into pending_updates (user_id, kind, deadline)
+             select id, 'chat_room', now() - interval '1 hour' from users where username = $1)
+           insert into applied_fields (user_id, kind, fields)
+           select id, 'chat_room', array['maximumMessageLength'] from users where username = $1",
+    count: "select count(*) from applied_fields join users on id = user_id where username = $1",
+};
+
 /// A resource that a list did not contain exists.
 pub struct Reappeared;
 
@@ -75,6 +85,22 @@ impl Scenario for UpdateVerified {
 
     async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
         PENDING_UPDATE.is_gone(fixture).await
+    }
+}
+
+/// A field that was taken out of the spec has AWS's default again.
+pub struct FieldRemoved;
+
+impl Scenario for FieldRemoved {
+    const NAME: &'static str = "field-removed";
+    const EFFECTS: &'static [&'static str] = &["set_applied_fields"];
+
+    async fn act(fixture: &Fixture<'_>) {
+        FORMER_FIELD.insert(fixture).await;
+    }
+
+    async fn is_done(fixture: &Fixture<'_>) -> Result<(), String> {
+        FORMER_FIELD.is_gone(fixture).await
     }
 }
 
@@ -121,4 +147,9 @@ async fn killed_while_an_absence_is_cleared_nothing_is_created() {
 #[tokio::test]
 async fn killed_while_an_update_is_verified_nothing_is_changed() {
     run::<UpdateVerified>().await;
+}
+
+#[tokio::test]
+async fn killed_after_a_field_was_set_back_it_is_forgotten() {
+    run::<FieldRemoved>().await;
 }

@@ -47,7 +47,7 @@ async fn run(connection: &mut PgConnection, statements: &'static str) {
 async fn pgbouncer_in_session_mode_serves_the_whole_life_of_an_account() {
     let tenant = tenant("pgbouncer").await;
     let pgbouncer = pgbouncer(&tenant, "pool_mode = session").await;
-    let (status, output) = through(&pgbouncer, &tenant, "migrate").run("migrate").await.unwrap();
+    let (status, output) = through(&pgbouncer, &tenant, "migrate").run(&["migrate"]).await.unwrap();
     assert!(status.success(), "{output}");
     let _controller = through(&pgbouncer, &tenant, "controller").start().await;
     let registration = through(&pgbouncer, &tenant, "registration").start().await;
@@ -55,7 +55,7 @@ async fn pgbouncer_in_session_mode_serves_the_whole_life_of_an_account() {
     let registered = submit(&registration, "todd", PASSWORD).await;
     assert_eq!(registered.status, 303, "{}", registered.body);
     ready(&tenant, "todd").await;
-    let (status, output) = through(&pgbouncer, &tenant, "orphans").run("orphans").await.unwrap();
+    let (status, output) = through(&pgbouncer, &tenant, "orphans").run(&["orphans"]).await.unwrap();
     assert!(status.success(), "{output}");
     delete(&tenant, "todd").await;
     gone(&tenant, "todd").await;
@@ -67,7 +67,7 @@ async fn pgbouncer_in_another_mode_is_refused_by_every_command() {
     for mode in ["transaction", "statement"] {
         let pgbouncer = pgbouncer(&tenant, &format!("pool_mode = {mode}")).await;
         for command in COMMANDS {
-            let (status, output) = through(&pgbouncer, &tenant, command).run(command).await.unwrap();
+            let (status, output) = through(&pgbouncer, &tenant, command).run(&[command]).await.unwrap();
             // The controller logs other lines before it reaches the database.
             assert_eq!(status.code(), Some(2), "{mode}, {command}: {output}");
             let named = output.lines().filter(|line| line.contains("pooler")).collect::<Vec<_>>();

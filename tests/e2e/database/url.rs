@@ -42,7 +42,7 @@ async fn a_url_that_is_not_supported_is_refused_in_one_line() {
             let operator =
                 if command == "registration" { tenant.registration() } else { tenant.controller() };
             let operator = operator.env("DATABASE_URL", &url).env("STREAMCAT_LOG_LEVEL", "trace");
-            let (status, output) = operator.run(command).await.unwrap();
+            let (status, output) = operator.run(&[command]).await.unwrap();
             assert_eq!(status.code(), Some(2), "{word}, {command}: {output}");
             assert_eq!(output.trim().lines().count(), 1, "{word}, {command}: {output}");
             assert!(output.contains(word) && output.contains("DATABASE_URL"), "{word}, {command}: {output}");
@@ -66,7 +66,7 @@ async fn a_failed_connection_logs_no_part_of_the_url() {
     ];
     for (url, word) in cases {
         let operator = tenant.controller().env("DATABASE_URL", url).env("STREAMCAT_LOG_LEVEL", "debug");
-        let (status, output) = operator.run("migrate").await.unwrap();
+        let (status, output) = operator.run(&["migrate"]).await.unwrap();
         assert_eq!(status.code(), Some(1), "{word}: {output}");
         assert!(output.contains(word), "{word}: {output}");
         assert!(!output.contains(CANARY), "{word}: {output}");
@@ -86,7 +86,7 @@ async fn a_malformed_password_file_is_not_logged() {
             .env("DATABASE_URL", format!("postgres://{user}@{address}/postgres"))
             .env("PGPASSFILE", file.display().to_string())
             .env("STREAMCAT_LOG_LEVEL", level);
-        let (_, output) = operator.run("migrate").await.unwrap();
+        let (_, output) = operator.run(&["migrate"]).await.unwrap();
         assert!(!output.contains(CANARY), "{output}");
     }
 }

@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use sqlx::PgPool;
 use streamcat_operator::{
     api::{
-        AccountRef, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus, StageEndpoints, StageStatus,
-        username_key,
+        AccountRef, AppliedFields, ChannelStatus, ChatRoomStatus, ResourceKind, ResourceStatus,
+        StageEndpoints, StageStatus, username_key,
     },
     store::{
         Abandonment, AbsenceChanges, Addition, AttemptOutcome, Claim, ClaimRefusal, Claimant,
@@ -32,6 +32,9 @@ use testbed::{ScratchDatabase, Tenant};
 use uuid::Uuid;
 
 use crate::support::tenant;
+
+/// The fields of a spec that names none.
+const NO_FIELDS: &AppliedFields = &AppliedFields::new();
 
 pub fn store(tenant: &Tenant) -> Postgres {
     Postgres::new(&SecretString::from(tenant.database_url()), 4).unwrap()

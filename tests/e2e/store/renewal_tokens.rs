@@ -47,11 +47,12 @@ impl TokenFixture {
     }
 
     async fn opens(&self, user: Uuid, token: Uuid) -> bool {
-        let nonce = match self.store.open(user, ResourceKind::Stage, None, MINUTE, Some(token)).await {
-            Ok(nonce) => nonce.unwrap(),
-            Err(Error::RecordsReplaced) => return false,
-            Err(error) => panic!("{error}"),
-        };
+        let nonce =
+            match self.store.open(user, ResourceKind::Stage, None, MINUTE, Some(token), NO_FIELDS).await {
+                Ok(nonce) => nonce.unwrap(),
+                Err(Error::RecordsReplaced) => return false,
+                Err(error) => panic!("{error}"),
+            };
         self.store.end(nonce, AttemptOutcome::Failed).await.unwrap();
         true
     }

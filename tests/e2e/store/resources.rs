@@ -65,7 +65,7 @@ async fn earlier_object_cannot_change_the_user_after_the_transfer() {
         "another object owns it"
     );
     assert!(store.mark_deleting(user, "todd").await.unwrap());
-    let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1), None);
+    let attempt = || store.open(user, ResourceKind::Stage, None, Duration::from_mins(1), None, NO_FIELDS);
     assert_eq!(attempt().await.unwrap(), None, "no attempt is opened for a user that is being deleted");
 
     let interrupted =
@@ -95,7 +95,8 @@ async fn record_is_refused_if_the_state_has_changed() {
     assert!(record(Some("first"), "second").await);
 
     let lasts = Duration::from_mins(1);
-    let nonce = store.open(user, ResourceKind::Stage, Some("second"), lasts, None).await.unwrap().unwrap();
+    let nonce =
+        store.open(user, ResourceKind::Stage, Some("second"), lasts, None, NO_FIELDS).await.unwrap().unwrap();
     assert!(!record(Some("second"), "third").await, "the caller does not know the open attempt");
     let known = record_of(&store, user, ResourceKind::Stage).await;
     let third = stage("third");
@@ -112,25 +113,27 @@ async fn one_attempt_is_open_at_a_time_and_a_late_one_records_nothing() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let lasts = Duration::from_mins(1);
-    let nonce = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
-    assert_eq!(store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap(), None);
-    assert!(store.open(user, ResourceKind::Channel, None, lasts, None).await.unwrap().is_some());
+    let nonce = store.open(user, ResourceKind::Stage, None, lasts, None, NO_FIELDS).await.unwrap().unwrap();
+    assert_eq!(store.open(user, ResourceKind::Stage, None, lasts, None, NO_FIELDS).await.unwrap(), None);
+    assert!(store.open(user, ResourceKind::Channel, None, lasts, None, NO_FIELDS).await.unwrap().is_some());
     let open = record_of(&store, user, ResourceKind::Stage).await;
     assert!(open.attempt.is_some_and(|attempt| attempt.nonce == nonce && attempt.due_in > lasts / 2));
 
     store.end(nonce, AttemptOutcome::GivenUp).await.unwrap();
     let resource = stage("late");
     assert!(!store.record_made(nonce, user, "todd", &resource).await.unwrap());
-    let second = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
+    let second = store.open(user, ResourceKind::Stage, None, lasts, None, NO_FIELDS).await.unwrap().unwrap();
     let resource = stage("made");
     assert!(store.record_made(second, user, "todd", &resource).await.unwrap());
     let recorded = record_of(&store, user, ResourceKind::Stage).await;
     assert_eq!((recorded.arn.as_deref(), recorded.attempt), (Some("made"), None));
 
     assert_eq!(store.attempts(user, ResourceKind::Stage).await.unwrap(), [nonce, second], "the oldest first");
-    let late = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap();
+    let late = store.open(user, ResourceKind::Stage, None, lasts, None, NO_FIELDS).await.unwrap();
     assert_eq!(late, None, "the caller does not know the recorded ARN");
-    assert!(store.open(user, ResourceKind::Stage, Some("made"), lasts, None).await.unwrap().is_some());
+    assert!(
+        store.open(user, ResourceKind::Stage, Some("made"), lasts, None, NO_FIELDS).await.unwrap().is_some()
+    );
 }
 
 #[tokio::test]
@@ -140,7 +143,8 @@ async fn attempts_without_a_resource_do_not_accumulate() {
     let user = held(&store, "todd").await;
     let attempt = async |how| {
         let lasts = Duration::from_mins(1);
-        let nonce = store.open(user, ResourceKind::Stage, None, lasts, None).await.unwrap().unwrap();
+        let nonce =
+            store.open(user, ResourceKind::Stage, None, lasts, None, NO_FIELDS).await.unwrap().unwrap();
         store.end(nonce, how).await.unwrap();
         nonce
     };
@@ -181,7 +185,7 @@ async fn a_row_follows_the_endpoints_of_its_resource() {
             rtmp: None,
             rtmps: endpoint("rtmps"),
         };
-        StageStatus { arn: "s".to_owned(), endpoints: Some(endpoints) }.into()
+        StageStatus { arn: "s".to_owned(), endpoints: Some(endpoints), ..StageStatus::default() }.into()
     };
     for of in [&channel as &dyn Fn(&str) -> ResourceStatus, &room, &stage] {
         assert!(store.record(user, "todd", &ResourceRecord::default(), &of("one")).await.unwrap());
@@ -277,7 +281,11 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     let begin = async || {
-        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2).await.unwrap().unwrap()
+        store
+            .begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 2, NO_FIELDS)
+            .await
+            .unwrap()
+            .unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     assert_ne!(first, second);
@@ -294,7 +302,8 @@ async fn pending_update_stays_until_it_ends_or_a_later_one_replaces_it() {
 
     begin().await;
     store.delete_user(user, "todd", false).await.unwrap();
-    let gone = store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0).await.unwrap();
+    let gone =
+        store.begin_update(user, ResourceKind::Stage, Duration::from_secs(40), 0, NO_FIELDS).await.unwrap();
     assert_eq!(gone, None);
 }
 
@@ -345,7 +354,8 @@ async fn abandoned_user_leaves_resources_and_open_attempt_as_orphans() {
     let store = store(&tenant);
     let user = held(&store, "todd").await;
     store.record(user, "todd", &ResourceRecord::default(), &stage("recorded")).await.unwrap();
-    let attempt = store.open(user, ResourceKind::Channel, None, Duration::from_mins(1), None).await.unwrap();
+    let attempt =
+        store.open(user, ResourceKind::Channel, None, Duration::from_mins(1), None, NO_FIELDS).await.unwrap();
     let known = |arn| Orphan { user: Some(user), ..orphan(Some(arn), None, OrphanReason::Abandoned) };
     let unowned = Orphan { reason: OrphanReason::Unowned, ..known("in tags") };
     let added = OrphanChanges { added: vec![unowned], ..OrphanChanges::default() };
@@ -417,4 +427,40 @@ async fn constraints_enforce_one_resource_of_each_kind_per_user() {
     let mut left = 0;
     store.all_recorded(|_| left += 1).await.unwrap();
     assert_eq!(left, 0, "the rows go with the user");
+}
+
+/// Returns the fields that the spec of the user's stage names or has named.
+async fn applied(store: &Postgres, user: Uuid) -> Vec<String> {
+    let recorded = store.recorded(user).await.unwrap();
+    recorded[ResourceKind::Stage].applied_fields.iter().map(Field::to_string).collect()
+}
+
+fn fields(texts: &[&str]) -> AppliedFields {
+    texts.iter().map(|text| Field::from((*text).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn fields_are_noted_before_they_are_sent_and_kept_until_they_are_replaced() {
+    let tenant = tenant("fields").await;
+    let store = store(&tenant);
+    let user = held(&store, "todd").await;
+    let (kind, lasts) = (ResourceKind::Stage, Duration::from_mins(1));
+    assert_eq!(applied(&store, user).await, [""; 0]);
+    let opened = store.open(user, kind, None, lasts, None, &fields(&["a", "tag team"])).await.unwrap();
+    assert_eq!(applied(&store, user).await, ["a", "tag team"]);
+    let refused = store.open(user, kind, None, lasts, None, &fields(&["refused"])).await.unwrap();
+    assert_eq!((refused, applied(&store, user).await.len()), (None, 2));
+
+    let mut created = StageStatus { arn: "s".to_owned(), ..StageStatus::default() };
+    created.applied_fields = fields(&["b"]);
+    assert!(store.record_made(opened.unwrap(), user, "todd", &created.into()).await.unwrap());
+    assert_eq!(applied(&store, user).await, ["b"]);
+    store.begin_update(user, kind, lasts, 0, &fields(&["c", "b"])).await.unwrap();
+    assert_eq!(applied(&store, user).await, ["b", "c"]);
+    store.set_applied_fields(user, kind, &fields(&["c"])).await.unwrap();
+    assert_eq!(applied(&store, user).await, ["c"]);
+    assert_eq!(store.recorded(user).await.unwrap()[ResourceKind::Channel].applied_fields, fields(&[]));
+    store.set_applied_fields(user, kind, NO_FIELDS).await.unwrap();
+    store.set_applied_fields(Uuid::nil(), kind, &fields(&["c"])).await.unwrap();
+    assert_eq!(count(&tenant, "select count(*) from applied_fields").await, 0);
 }

@@ -23,7 +23,7 @@ fn resource(user: Uuid, kind: ResourceKind) -> ResourceStatus {
 }
 
 async fn open(store: &Postgres, user: Uuid, kind: ResourceKind) -> Option<Uuid> {
-    store.open(user, kind, None, MINUTE, None).await.unwrap()
+    store.open(user, kind, None, MINUTE, None, NO_FIELDS).await.unwrap()
 }
 
 /// Creates the resources of an account, with the calls that a reconcile makes.
@@ -131,7 +131,8 @@ async fn concurrent_batches_of_two_controllers_do_not_deadlock() {
             users.into_iter().flat_map(move |user| {
                 ResourceKind::ALL.map(|kind| async move {
                     let known = record_of(store, user, kind).await.arn;
-                    let opened = store.open(user, kind, known.as_deref(), MINUTE, None).await.unwrap()?;
+                    let opened =
+                        store.open(user, kind, known.as_deref(), MINUTE, None, NO_FIELDS).await.unwrap()?;
                     Some(store.record_made(opened, user, "user", &resource(user, kind)).await.unwrap())
                 })
             })

@@ -71,7 +71,7 @@ impl Flavor for Channel {
             arn: arn.to_owned(),
             ingest_endpoint: Some("ingest.live-video.net".to_owned()),
             playback_url: Some(format!("https://playback/{arn}")),
-            stream_key_secret_name: None,
+            ..ChannelStatus::default()
         }
     }
 
@@ -95,7 +95,8 @@ impl Flavor for ChatRoom {
     type Status = ChatRoomStatus;
 
     fn status(arn: &str) -> ChatRoomStatus {
-        ChatRoomStatus { arn: arn.to_owned(), id: None, endpoint: Some("wss://edge".to_owned()) }
+        let endpoint = Some("wss://edge".to_owned());
+        ChatRoomStatus { arn: arn.to_owned(), endpoint, ..ChatRoomStatus::default() }
     }
 
     fn defaults() -> Value {
@@ -118,11 +119,20 @@ impl Flavor for Stage {
     type Status = StageStatus;
 
     fn status(arn: &str) -> StageStatus {
-        StageStatus { arn: arn.to_owned(), endpoints: None }
+        StageStatus { arn: arn.to_owned(), ..StageStatus::default() }
     }
 
     fn defaults() -> Value {
         json!({})
+    }
+}
+
+/// Returns the settings that AWS sets if the spec of this kind does not.
+pub fn defaults(kind: ResourceKind) -> Value {
+    match kind {
+        ResourceKind::Channel => Channel::defaults(),
+        ResourceKind::ChatRoom => ChatRoom::defaults(),
+        ResourceKind::Stage => Stage::defaults(),
     }
 }
 
@@ -186,6 +196,9 @@ impl<F: Flavor> FakeResources<F> {
         let effect = move |state: &mut State, now| {
             let mut modified = None;
             let discarded_setting = state.aws.discarded_setting;
+            if let Some(resource) = state.aws.resources().get(&at).cloned() {
+                effects::check_not_suspended(state, &resource.tags, operation.name);
+            }
             if !state.aws.is_wrong_endpoint {
                 state
                     .aws

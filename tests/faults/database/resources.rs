@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use streamcat_operator::{
-    api::{ByKind, CompactId, FieldDifference, ResourceKind, ResourceStatus},
+    api::{AppliedFields, ByKind, CompactId, FieldDifference, ResourceKind, ResourceStatus},
     store::{AttemptOutcome, Journal, RecordedResource, RecordedUser, ResourceRecord, Resources, Result},
 };
 use uuid::Uuid;
 
-use super::{Attempt, Row, new_id, read, write};
+use super::{Attempt, Row, new_id, read, without_fields, write};
 use crate::{fault_injector::FaultInjector, oracle::effects, world::State};
 
 impl Journal for FaultInjector {
@@ -19,8 +19,10 @@ impl Journal for FaultInjector {
         known: Option<&str>,
         timeout: Duration,
         renewal_token: Option<Uuid>,
+        fields: &AppliedFields,
     ) -> Result<Option<Uuid>> {
         let (known, has_lease) = (known.map(str::to_owned), self.process.has_lease());
+        let fields = fields.clone();
         let effect = move |state: &mut State, now| {
             let nonce = new_id(&mut state.rng);
             effects::check_has_token(state, has_lease, renewal_token);
@@ -35,6 +37,7 @@ impl Journal for FaultInjector {
             }
             let attempt = Attempt { user, kind, is_open: true, started: now, deadline: now + timeout };
             database.attempts.insert(nonce, attempt);
+            database.applied_fields.entry((user, kind)).or_default().extend(fields);
             Ok(Some(nonce))
         };
         self.call(write("open"), kind.noun(), effect).await
@@ -118,6 +121,7 @@ impl Resources for FaultInjector {
         let effect = move |state: &mut State, _| {
             let row = state.database.rows.get_mut(&(user, shown.kind()));
             let Some(row) = row.filter(|row| row.resource.arn() == shown.arn()) else { return Ok(false) };
+            let shown = without_fields(shown);
             let is_other = row.name != name || row.resource != shown;
             (row.name, row.resource) = (name, shown);
             Ok(is_other)
@@ -140,16 +144,30 @@ impl Resources for FaultInjector {
         kind: ResourceKind,
         timeout: Duration,
         repeats: u32,
+        fields: &AppliedFields,
     ) -> Result<Option<Uuid>> {
+        let fields = fields.clone();
         let effect = move |state: &mut State, now| {
             if !state.database.users.contains_key(&user) {
                 return Ok(None);
             }
             let nonce = new_id(&mut state.rng);
             state.database.pending_updates.insert((user, kind), (nonce, now + timeout, repeats));
+            state.database.applied_fields.entry((user, kind)).or_default().extend(fields);
             Ok(Some(nonce))
         };
         self.call(write("begin_update"), kind.noun(), effect).await
+    }
+
+    async fn set_applied_fields(&self, user: Uuid, kind: ResourceKind, fields: &AppliedFields) -> Result<()> {
+        let fields = fields.clone();
+        let effect = move |state: &mut State, _| {
+            if state.database.users.contains_key(&user) {
+                state.database.applied_fields.insert((user, kind), fields);
+            }
+            Ok(())
+        };
+        self.call(write("set_applied_fields"), kind.noun(), effect).await
     }
 
     async fn note_drift(

@@ -49,10 +49,19 @@ fn account_of(of: &Tags) -> Option<AccountRef> {
     Some(AccountRef { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
+/// Nothing is changed in AWS for a suspended account. `about`: the tags of the resource.
+pub fn check_not_suspended(state: &mut State, about: &Tags, what: &str) {
+    let account = account_of(about).filter(|account| state.suspended.contains(account));
+    if let Some(account) = account.filter(|_| !state.aws.is_late()) {
+        report_violation(state, format!("{what} is called for {account}, which is suspended"));
+    }
+}
+
 /// I3: a Create is executed only while its account has our finalizer. I1: and only while the user has no
 /// resource of the kind. A Create that is executed after every deadline is beyond these promises. Its
 /// resource is deleted later (I6), but another may be created before that.
 pub fn check_create(state: &mut State, now: Duration, resource: &Resource) {
+    check_not_suspended(state, &resource.tags, "a Create");
     let account = account_of(&resource.tags);
     let found = account.as_ref().and_then(|account| state.cluster.accounts.get(account));
     let is_held = found.is_some_and(|account| account.finalizers().iter().any(|name| name == FINALIZER));
@@ -131,6 +140,7 @@ fn is_of_this_cluster(state: &State, now: Duration) -> bool {
 /// Nothing is deleted that an existing account has.
 pub fn check_delete(state: &mut State, now: Duration, arn: &str) {
     let Some(resource) = state.aws.resources().get(arn).cloned() else { return };
+    check_not_suspended(state, &resource.tags, "a Delete");
     // AWS has no preconditions: if the caller was suspended before the call, ownership counts when the call
     // began.
     let was_frozen = state.aws.is_too_late();
@@ -197,7 +207,7 @@ pub fn check_user_deletion(state: &mut State, user: Uuid, uid: &str) {
 /// the account is abandoned.
 pub fn check_finalizer_removed(state: &mut State, now: Duration, account: &StreamerAccount) {
     let is_abandoned = account.annotations().get(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
-    if account.spec.deletion_policy == DeletionPolicy::Retain || is_abandoned {
+    if account.spec.deletion_policy == Some(DeletionPolicy::Retain) || is_abandoned {
         return;
     }
     let key = reference(account).to_string();

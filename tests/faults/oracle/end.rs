@@ -16,7 +16,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::effects::{arns, is_ours, matches_spec, settings, user_of};
-use crate::{aws::Resource, cluster::reference, database::User, world::State};
+use crate::{
+    aws::{Resource, defaults},
+    cluster::reference,
+    database::User,
+    world::State,
+};
 
 /// Returns the violations in the final state. `reported`: the number of orphans that the last resync
 /// reported.
@@ -36,6 +41,7 @@ pub fn violations(state: &State, reported: usize) -> Vec<String> {
             Some(status) => {
                 found.extend(inconsistencies(state, account, status).map(|what| format!("{what} of {key}")));
                 found.extend(spec_differences(state, account, status));
+                found.extend(leftovers(state, account, status));
             }
             None if has_reason(account, STALLED, "UsernameTaken") => {}
             None if state.cluster.not_understood.contains(&key)
@@ -212,6 +218,38 @@ fn spec_differences<'s>(
             .then(|| format!("I4: the {kind} {arn} differs from the spec"))
     };
     arns(status).into_iter().zip(wanted).filter_map(differs)
+}
+
+/// What an earlier spec named, and the current one does not, has gone back to AWS's default, unless somebody else
+/// has changed the resource, or all records of it were lost.
+fn leftovers<'s>(
+    state: &'s State,
+    account: &'s StreamerAccount,
+    status: &'s StreamerAccountStatus,
+) -> impl Iterator<Item = String> + 's {
+    let wanted = settings(&account.spec);
+    let of_kind = move |((kind, _, arn), wanted): ((ResourceKind, _, Option<&'s str>), Value)| {
+        let (arn, found) = (arn?, state.aws.resources().get(arn?)?);
+        let is_ours_alone = state.aws.journal_since.is_zero()
+            && state.abandoned.is_empty()
+            && !state.aws.external_changes.contains(arn)
+            && !state.aws.was_changed_late(arn);
+        let defaults = defaults(kind);
+        let is_left = |(name, value): (&String, &Value)| {
+            wanted.get(name).is_none() && *value != defaults[name] && !is_recording_off(value)
+        };
+        let settings = found.settings.as_object().into_iter().flatten().filter(|it| is_left(*it));
+        let settings = settings.map(|(name, _)| name);
+        let is_own = |key: &&String| !tags::is_reserved(key) && !account.spec.tags.contains_key(*key);
+        let left: Vec<_> = settings.chain(found.tags.keys().filter(is_own)).collect();
+        (is_ours_alone && !left.is_empty())
+            .then(|| format!("the {kind} {arn} keeps {left:?}, which the spec no longer names"))
+    };
+    arns(status).into_iter().zip(wanted).filter_map(of_kind)
+}
+
+fn is_recording_off(value: &Value) -> bool {
+    value["storageConfigurationArn"] == ""
 }
 
 /// Returns true if the account owns the Secret, and it has the addresses and the current stream key of the

@@ -76,7 +76,7 @@ impl Ownership {
         if account.metadata.deletion_timestamp.is_some() {
             object.deleted.get_or_insert(now);
         }
-        object.keeps_resources = account.spec.deletion_policy == DeletionPolicy::Retain
+        object.keeps_resources = account.spec.deletion_policy == Some(DeletionPolicy::Retain)
             || annotation(ABANDON_ANNOTATION).is_some_and(|value| value == "true");
     }
 

@@ -52,7 +52,7 @@ fn any_kind(rng: &mut Rng) -> ResourceKind {
 fn any_spec(rng: &mut Rng, username: &str) -> StreamerAccountSpec {
     let mut spec = [spec, edited, edited_again][rng.usize(..3)](username);
     if rng.u8(..4) == 0 {
-        spec.deletion_policy = DeletionPolicy::Retain;
+        spec.deletion_policy = Some(DeletionPolicy::Retain);
     }
     spec
 }

@@ -17,9 +17,19 @@ pub fn spec(username: &str) -> StreamerAccountSpec {
     serde_json::from_value(spec).expect("a spec")
 }
 
+/// Returns a spec that names nothing but the username.
+pub fn plain(username: &str) -> StreamerAccountSpec {
+    StreamerAccountSpec::with_defaults(username.to_owned())
+}
+
+/// Returns this spec, suspended.
+pub fn suspended(spec: StreamerAccountSpec) -> StreamerAccountSpec {
+    StreamerAccountSpec { suspend: Some(true), ..spec }
+}
+
 /// Returns a spec with deletionPolicy Retain.
 pub fn retained(username: &str) -> StreamerAccountSpec {
-    StreamerAccountSpec { deletion_policy: DeletionPolicy::Retain, ..spec(username) }
+    StreamerAccountSpec { deletion_policy: Some(DeletionPolicy::Retain), ..spec(username) }
 }
 
 pub fn edited(username: &str) -> StreamerAccountSpec {

@@ -14,7 +14,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a deletion policy that cannot be read counts as Delete",
         file: OBSERVED,
-        right: "policy.unwrap_or(DeletionPolicy::Retain)",
+        right: "policy.unwrap_or(Some(DeletionPolicy::Retain))",
         wrong: "policy.unwrap_or_default()",
     },
     Defect {

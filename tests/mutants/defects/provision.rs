@@ -9,6 +9,36 @@ const DELETE: &str = "src/provision/decide/delete.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "a Create does not note the fields that it sets",
+        file: "src/provision/create.rs",
+        right: "let applied = named_fields(desired);",
+        wrong: "let applied = crate::api::AppliedFields::new();",
+    },
+    Defect {
+        name: "an update does not note the fields that it sets",
+        file: "src/provision/converge.rs",
+        right: "self.store.begin_update(user, K::KIND, deadline, resends, &self.owned)",
+        wrong: "self.store.begin_update(user, K::KIND, deadline, resends, &AppliedFields::new())",
+    },
+    Defect {
+        name: "fields are forgotten before the update that resets them is re-checked",
+        file: "src/provision/converge.rs",
+        right: "if self.recorded.pending_update.is_none() && self.recorded.applied_fields != applied {",
+        wrong: "if self.recorded.applied_fields != applied {",
+    },
+    Defect {
+        name: "fields that are taken out of the spec stay as they are",
+        file: "src/provision/applied.rs",
+        right: "    named_fields(desired).into_iter().chain(in_status.chain(recorded).cloned()).collect()",
+        wrong: "    named_fields(desired).into_iter().chain(in_status.chain(recorded).take(0).cloned()).collect()",
+    },
+    Defect {
+        name: "fields that are taken out of the spec belong to it for ever",
+        file: "src/provision/applied.rs",
+        right: "default_of(K::KIND, path) == SettingDefault::None,",
+        wrong: "default_of(K::KIND, path) != SettingDefault::None || !path.is_empty(),",
+    },
+    Defect {
         name: "drift is corrected although it is only to be reported",
         file: DECIDE,
         right: "} else if input.reports_drift && recorded.pending_update.is_none() {",
@@ -35,7 +65,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an attempt is journaled after the Create instead of before",
         file: CREATE,
-        right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
+        right: "    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token, &applied);
     let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
@@ -49,7 +79,7 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "    let tags = owner.create_tags(Uuid::nil(), desired.tags);
     let created = kind.create(&owner.username, desired.settings, &tags).await;
     tracing::trace!(begun = ?begun.elapsed(), margin = ?CALL_START_MARGIN);
-    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token);
+    let opened = store.open(owner.user, K::KIND, recorded_arn, deadline, token, &applied);
     let Some(nonce) = opened.await? else {
         return Ok(Attempt::Waiting(Wait::for_peer(K::KIND)));
     };
@@ -139,15 +169,11 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an update is recorded after it is sent",
         file: CONVERGE,
-        right: "        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
-            return Ok(false);
-        };
+        right: "        let Some(pending) = record().await? else { return Ok(false) };
         let sent = compared.differences.send(self.kind, arn).await;
 ",
         wrong: "        let sent = compared.differences.send(self.kind, arn).await;
-        let Some(pending) = self.store.begin_update(user, K::KIND, deadline, resends).await? else {
-            return Ok(false);
-        };
+        let Some(pending) = record().await? else { return Ok(false) };
 ",
     },
     Defect {

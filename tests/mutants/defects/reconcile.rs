@@ -7,6 +7,24 @@ const STREAM_KEY: &str = "src/controller/reconcile/secret.rs";
 
 pub const DEFECTS: &[Defect] = &[
     Defect {
+        name: "an update sent late that cannot be recorded is forgotten",
+        file: "src/controller/reconcile/resource.rs",
+        right: "self.context.unrecorded_updates.add(account.clone(), K::KIND, fields.clone());",
+        wrong: "tracing::trace!(?fields);",
+    },
+    Defect {
+        name: "a suspended account is reconciled",
+        file: "src/controller/reconcile/mod.rs",
+        right: "} else if account.spec.is_suspended() {",
+        wrong: "} else if account.spec.is_suspended() && account.metadata.uid.is_none() {",
+    },
+    Defect {
+        name: "an edit of a suspended account leaves it Ready",
+        file: "src/controller/status/conditions.rs",
+        right: "    let is_same_spec = previous.observed_spec_hash.as_deref() == Some(subject.spec_hash);",
+        wrong: "    let is_same_spec = previous.observed_spec_hash.is_some() && !subject.spec_hash.is_empty();",
+    },
+    Defect {
         name: "the finalizer is removed when one of three resources is gone",
         file: "src/controller/reconcile/cleanup.rs",
         right: "results.iter().all(|(_, (blocker, _))| blocker.is_deleted())",

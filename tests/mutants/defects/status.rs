@@ -15,8 +15,8 @@ pub const DEFECTS: &[Defect] = &[
         name: "status is not computed again after a conflict",
         file: WRITER,
         right: "    loop {
-        let next = status_of(account, context, outcome);",
-        wrong: "    let next = status_of(account, context, outcome);
+        let next = next(account);",
+        wrong: "    let next = next(account);
     loop {",
     },
     Defect {
@@ -34,8 +34,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a request made during a reconcile counts as handled",
         file: WRITER,
-        right: "reconcile_request: outcome.reconcile_request.as_deref()",
-        wrong: "reconcile_request: outcome.reconcile_request.as_deref().and(account.reconcile_request())",
+        right: "subject(account, context, outcome.reconcile_request.as_deref(), &hash)",
+        wrong: "subject(account, context, outcome.reconcile_request.as_deref().and(account.reconcile_request()), &hash)",
     },
     Defect {
         name: "a refused event keeps a changed ARN from status",

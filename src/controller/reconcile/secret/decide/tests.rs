@@ -14,7 +14,7 @@ fn channel() -> ChannelStatus {
         arn: "arn".to_owned(),
         ingest_endpoint: Some("abc.live-video.net".to_owned()),
         playback_url: Some("https://play".to_owned()),
-        stream_key_secret_name: None,
+        ..ChannelStatus::default()
     }
 }
 

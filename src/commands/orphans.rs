@@ -1,10 +1,12 @@
 //! `streamcat-operator orphans`: prints the orphan list, for people or for programs.
 
+use secrecy::SecretString;
 use serde_json::json;
 
+use super::{Error, Result, connect, table};
 use crate::{
     config::OrphansSettings,
-    store::{Orphan, OrphanRow, Orphans, Postgres, Result},
+    store::{Orphan, OrphanRow, Orphans},
 };
 
 /// Cell of an unknown value.
@@ -13,12 +15,17 @@ const NONE: &str = "<none>";
 /// Returns the list as text.
 ///
 /// # Errors
-/// Returns the error from the database.
+/// The database failed, or its URL is missing.
 pub async fn list(settings: &OrphansSettings) -> Result<String> {
-    let store = Postgres::new(&settings.database.database_url, 1)?;
-    store.check_schema().await?;
-    let rows = store.orphans(None).await?;
+    let rows = connect(database_url(settings)?).await?.orphans(None).await?;
     Ok(if settings.json { as_json(&rows) } else { as_table(&rows) })
+}
+
+/// Returns the URL of the database.
+pub(super) fn database_url(settings: &OrphansSettings) -> Result<&SecretString> {
+    let missing =
+        || Error::Input("missing: set DATABASE_URL (or pass --database-url <DATABASE_URL>)".to_owned());
+    settings.database_url.as_ref().ok_or_else(missing)
 }
 
 fn as_json(rows: &[OrphanRow]) -> String {
@@ -41,16 +48,9 @@ fn as_json(rows: &[OrphanRow]) -> String {
     format!("{rows:#}\n")
 }
 
-/// Formats a table as kubectl does: titles in capitals, columns three spaces apart.
-fn as_table(rows: &[OrphanRow]) -> String {
-    let head = ["KIND", "ARN", "ACCOUNT", "USERNAME", "REASON", "FIRST-SEEN"].map(str::to_owned);
-    let lines: Vec<_> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
-    let widths = [0, 1, 2, 3, 4].map(|at| lines.iter().map(|line| line[at].len()).max().unwrap_or_default());
-    let set = |line: &[String; 6]| {
-        let columns = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}   "));
-        format!("{}{}\n", columns.collect::<String>(), line[5])
-    };
-    lines.iter().map(set).collect()
+pub(super) fn as_table<'o>(rows: impl IntoIterator<Item = &'o OrphanRow>) -> String {
+    let titles = ["KIND", "ARN", "ACCOUNT", "USERNAME", "REASON", "FIRST-SEEN"];
+    table::format(titles, rows.into_iter().map(cells))
 }
 
 fn cells(row: &OrphanRow) -> [String; 6] {

@@ -1,0 +1,32 @@
+//! `streamcat-operator export`: prints the accounts of registered people as manifests. Nobody else has them.
+
+use serde_json::Value;
+
+use super::{Result, connect};
+use crate::{config::ExportSettings, registration::registered_account};
+
+/// Returns the manifests as YAML documents, by namespace and name.
+///
+/// # Errors
+/// The database failed.
+pub async fn export(settings: &ExportSettings) -> Result<String> {
+    let store = connect(&settings.database.database_url).await?;
+    let users = store.registered_users(settings.namespace.as_deref()).await?;
+    let mut documents = String::new();
+    for user in users {
+        let account = registered_account(user.id, &user.username, &user.account);
+        let mut manifest = serde_json::to_value(account).unwrap_or_default();
+        remove_empty(&mut manifest);
+        documents.push_str("---\n");
+        documents.push_str(&serde_yaml::to_string(&manifest)?);
+    }
+    Ok(documents)
+}
+
+/// Removes members that are null or empty, which say nothing.
+fn remove_empty(value: &mut Value) {
+    let Value::Object(members) = value else { return };
+    members.values_mut().for_each(remove_empty);
+    members
+        .retain(|_, value| !value.is_null() && value.as_object().is_none_or(|members| !members.is_empty()));
+}
