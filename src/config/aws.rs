@@ -10,15 +10,20 @@ use super::values::duration;
 #[derive(Clone, Debug, Args)]
 pub struct AwsSettings {
     /// AWS region of the channels, chat rooms and stages.
-    #[arg(long = "aws-region", env = "AWS_REGION", value_parser = region)]
+    #[arg(long = "aws-region", value_name = "AWS_REGION", env = "AWS_REGION", value_parser = region)]
     pub region: String,
 
     /// Maximum number of AWS calls per second, for each operation. AWS allows 5 in every AWS account.
-    #[arg(long = "aws-calls-per-second", env = "STREAMCAT_AWS_CALLS_PER_SECOND", default_value = "5")]
+    #[arg(
+        long = "aws-calls-per-second",
+        value_name = "AWS_CALLS_PER_SECOND",
+        env = "STREAMCAT_AWS_CALLS_PER_SECOND",
+        default_value = "5"
+    )]
     pub calls_per_second: NonZeroU32,
 
     /// Timeout of an AWS call. If a Create call times out, its outcome is unknown.
-    #[arg(long = "aws-call-timeout", env = "STREAMCAT_AWS_CALL_TIMEOUT", default_value = "10s", value_parser = duration)]
+    #[arg(long = "aws-call-timeout", value_name = "AWS_CALL_TIMEOUT", env = "STREAMCAT_AWS_CALL_TIMEOUT", default_value = "10s", value_parser = duration)]
     pub call_timeout: Duration,
 }
 
