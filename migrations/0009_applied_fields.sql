@@ -11,22 +11,30 @@ create table applied_fields (
 -- Adds fields to those of a resource: before they are sent, so that none is forgotten.
 create function add_applied_fields(owner uuid, of_kind resource_kind, added text[]) returns void language sql as $$
     insert into applied_fields (user_id, kind, fields)
-    select owner, of_kind, added where cardinality(added) > 0
+    select owner, of_kind, array(select distinct field collate "C" from unnest(added) as fields (field) order by 1) where cardinality(added) > 0
     on conflict (user_id, kind) do update
-    set fields = array(select distinct unnest(applied_fields.fields || excluded.fields) order by 1)
+    set fields = array(
+        select distinct field collate "C" from unnest(applied_fields.fields || excluded.fields) as fields (field) order by 1)
     where not applied_fields.fields @> excluded.fields
 $$;
 
--- Replaces the fields of a resource. Does nothing if the user does not exist.
-create function set_applied_fields(owner uuid, of_kind resource_kind, applied text[]) returns void language plpgsql as $$
+-- Replaces the fields of a resource, if they are still the known ones and nothing is in progress that may set others.
+-- Returns false if not.
+create function replace_applied_fields(owner uuid, of_kind resource_kind, known text[], applied text[]) returns boolean
+    language plpgsql as $$
 begin
-    if cardinality(applied) = 0 then
-        delete from applied_fields where user_id = owner and kind = of_kind;
-        return;
+    perform from users where id = owner for no key update;
+    if not found
+        or exists (select from pending_updates where user_id = owner and kind = of_kind)
+        or exists (select from create_attempts where user_id = owner and kind = of_kind and state = 'open')
+        or known is distinct from coalesce(
+            (select fields from applied_fields where user_id = owner and kind = of_kind), '{}')
+    then
+        return false;
     end if;
-    insert into applied_fields (user_id, kind, fields)
-    select id, of_kind, applied from users where id = owner
-    on conflict (user_id, kind) do update set fields = excluded.fields;
+    delete from applied_fields where user_id = owner and kind = of_kind;
+    perform add_applied_fields(owner, of_kind, applied);
+    return true;
 end
 $$;
 
@@ -53,6 +61,8 @@ create function begin_update(
 declare
     begun uuid;
 begin
+    -- A replacement of the fields waits for this update, or this update sees it.
+    perform from users where id = owner for no key update;
     insert into pending_updates (user_id, kind, deadline, repeats)
     select id, of_kind, now() + make_interval(secs => lasts), repeated from users where id = owner
     on conflict (user_id, kind) do update
@@ -65,7 +75,7 @@ begin
 end
 $$;
 
--- As before, and also replaces the fields that the spec names: details has them as applied_fields.
+-- As before, and also adds the fields that the spec names: details has them as applied_fields.
 create or replace function write_resource(owner uuid, of_kind resource_kind, resource_name text, resource_arn text, details jsonb)
     returns void language plpgsql as $$
 begin
@@ -101,12 +111,12 @@ begin
                 whip_endpoint = excluded.whip_endpoint, rtmp_endpoint = excluded.rtmp_endpoint,
                 rtmps_endpoint = excluded.rtmps_endpoint, created_at = now();
     end case;
-    perform set_applied_fields(
+    perform add_applied_fields(
         owner, of_kind, array(select jsonb_array_elements_text(coalesce(details -> 'applied_fields', '[]'))));
 end
 $$;
 
 revoke execute on function add_applied_fields(uuid, resource_kind, text[]) from public;
-revoke execute on function set_applied_fields(uuid, resource_kind, text[]) from public;
+revoke execute on function replace_applied_fields(uuid, resource_kind, text[], text[]) from public;
 revoke execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[], jsonb[]) from public;
 revoke execute on function begin_update(uuid, resource_kind, double precision, integer, text[]) from public;

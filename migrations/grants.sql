@@ -62,7 +62,7 @@ begin
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[], uuid[], jsonb[]) to streamcat_controller;
         grant execute on function begin_update(uuid, resource_kind, double precision, integer, text[]) to streamcat_controller;
         grant execute on function add_applied_fields(uuid, resource_kind, text[]) to streamcat_controller;
-        grant execute on function set_applied_fields(uuid, resource_kind, text[]) to streamcat_controller;
+        grant execute on function replace_applied_fields(uuid, resource_kind, text[], text[]) to streamcat_controller;
         grant execute on function add_drift(uuid, resource_kind, text[], text[], text[], boolean) to streamcat_controller;
         grant execute on function limit_lock_waits(integer) to streamcat_controller;
         grant execute on function open_attempts(uuid[], resource_kind[], text[], double precision[]) to streamcat_controller;

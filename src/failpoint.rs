@@ -32,7 +32,7 @@ const CONTROLLER: [&str; 32] = [
     "open",
     "record",
     "record_made",
-    "set_applied_fields",
+    "replace_applied_fields",
     "tombstone",
     "transfer",
     "CreateStreamKey",

@@ -7,7 +7,8 @@ use streamcat_operator::{
     api::{self, ResourceKind},
     commands,
     config::{
-        self, Cli, Command, ControllerSettings, DatabaseSettings, OrphansCommand, ReleaseBrakeSettings,
+        self, Cli, Command, ControllerSettings, DatabaseSettings, DiffSettings, ExportSettings,
+        OrphansCommand, ReleaseBrakeSettings,
     },
     controller, registration,
     shutdown::Shutdown,
@@ -89,15 +90,36 @@ async fn execute(command: Command) -> Result<(), Failure> {
             None => print(&commands::list_orphans(&settings).await?),
             Some(OrphansCommand::Delete(delete)) => Ok(commands::delete_orphans(&settings, delete).await?),
         },
-        Command::Diff(settings) => match commands::diff(&settings).await? {
-            None => Ok(()),
-            Some(differences) => {
-                print(&differences)?;
-                Err(Failure::Different)
-            }
-        },
-        Command::Export(settings) => print(&commands::export(&settings).await?),
+        Command::Diff(settings) => diff(&settings).await,
+        Command::Export(settings) => export(&settings).await,
     }
+}
+
+/// Prints manifests. Fails if some lack what somebody has edited.
+async fn export(settings: &ExportSettings) -> Result<(), Failure> {
+    let commands::Export { documents, incomplete } = commands::export(settings).await?;
+    print(&documents)?;
+    if incomplete.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "the specs of {} accounts were edited, and the database has only the names of the fields: {}. Export these from the cluster instead (kubectl get streamer --output yaml): applying their manifests would set AWS back to its defaults",
+        incomplete.len(),
+        incomplete.join(", ")
+    )))
+}
+
+/// Prints what differs. A failure of any kind has another exit code than a difference.
+async fn diff(settings: &DiffSettings) -> Result<(), Failure> {
+    let failure = |error: commands::Error| Failure::Setting(error.to_string());
+    let commands::Comparison { differences, failed } = commands::diff(settings).await.map_err(failure)?;
+    if let Some(differences) = &differences {
+        print(differences)?;
+    }
+    if !failed.is_empty() {
+        return Err(Failure::Setting(failed.join("; ")));
+    }
+    if differences.is_some() { Err(Failure::Different) } else { Ok(()) }
 }
 
 fn shutdown_after(delay: Duration) -> Result<Shutdown, Failure> {

@@ -1,7 +1,6 @@
 //! `streamcat-operator orphans delete`: deletes resources of the orphan list in AWS.
 
 use std::{
-    collections::BTreeSet,
     io::{BufRead, IsTerminal, Write},
     time::Duration,
 };
@@ -10,15 +9,18 @@ use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Error, Result, aws, connect, kubernetes, list_accounts,
+    Error, Result, aws_config, connect, kubernetes, list_accounts,
     orphans::{as_table, database_url},
 };
 use crate::{
-    api::{ResourceKind, tags},
+    api::{AccountRef, ObservedAccount, ResourceKind, tags},
     config::{DeleteOrphansSettings, OrphansSettings},
-    ivs::{Clients, Kind, dispatch_client},
-    store::{OrphanChanges, OrphanRow, Orphans, Postgres},
+    ivs::{Clients, Kind, Live, Target, caller_account, dispatch_client},
+    store::{Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Postgres},
 };
+
+/// Maximum time to wait for AWS to name the account of the credentials.
+const CALLER_IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Deletes orphans, and prints the result for each.
 ///
@@ -28,10 +30,9 @@ pub async fn delete(list: &OrphansSettings, settings: &DeleteOrphansSettings) ->
     let store = connect(database_url(list)?).await?;
     let namespace = settings.watch_namespace.as_deref();
     let rows = store.orphans(namespace).await?;
-    let (old, young): (Vec<_>, Vec<_>) = rows
-        .into_iter()
-        .filter(|row| row.orphan.arn.is_some())
-        .partition(|row| age(row) >= settings.older_than);
+    // What the latest resync did not find among the orphans may have an owner.
+    let found = rows.into_iter().filter(|row| row.orphan.arn.is_some() && row.unseen.is_none());
+    let (old, young): (Vec<_>, Vec<_>) = found.partition(|row| age(row) >= settings.older_than);
     if !young.is_empty() {
         eprintln!("{} orphans are younger than --older-than and stay", young.len());
     }
@@ -50,8 +51,12 @@ pub async fn delete(list: &OrphansSettings, settings: &DeleteOrphansSettings) ->
     if !settings.yes {
         confirm(old.len())?;
     }
-    let named = arns_in_status(namespace).await?;
-    let deletion = Deletion { store, aws: aws(&settings.aws).await, named };
+    let installation = store.known_installation().await?.unwrap_or_default();
+    let (client, _) = kubernetes().await?;
+    let (config, aws) = aws_config(&settings.aws).await;
+    let account = caller_account(&config, CALLER_IDENTITY_TIMEOUT).await?;
+    let target = Target::new(&settings.aws.region, account);
+    let deletion = Deletion { store, aws, target, installation, client, namespace };
     let mut failed = 0;
     for row in &old {
         let arn = row.orphan.arn.as_deref().unwrap_or_default();
@@ -92,51 +97,84 @@ fn confirm(count: usize) -> Result<()> {
     Err(Error::Input("not confirmed, so nothing was deleted".to_owned()))
 }
 
-/// Returns the ARNs that the statuses of the accounts name.
-async fn arns_in_status(namespace: Option<&str>) -> Result<BTreeSet<String>> {
-    let (client, _) = kubernetes().await?;
-    let accounts = list_accounts(client, namespace).await?;
-    let arns = accounts.iter().filter_map(|account| account.status.as_ref()).flat_map(|status| {
-        ResourceKind::ALL.into_iter().filter_map(|kind| status.arn(kind).map(str::to_owned))
-    });
-    Ok(arns.collect())
-}
-
 /// What a deletion needs.
-struct Deletion {
+struct Deletion<'a> {
     store: Postgres,
     aws: Clients,
-    /// The ARNs that the statuses of accounts name.
-    named: BTreeSet<String>,
+    target: Target,
+    /// The id of the installation that the database belongs to.
+    installation: String,
+    client: kube::Client,
+    /// The namespace whose accounts are served; None for all.
+    namespace: Option<&'a str>,
 }
 
-impl Deletion {
-    /// Deletes one orphan unless a record names it or it is in use. Returns the result, for people.
+/// The reason why an orphan is not deleted, for people.
+type Kept = &'static str;
+
+impl Deletion<'_> {
+    /// Deletes one orphan, unless a record names it or it is in use. Returns the result, for people.
     async fn delete(&self, row: &OrphanRow, arn: &str) -> Result<&'static str> {
-        if self.named.contains(arn) {
-            return Ok("kept: the status of an account names it");
+        if !self.target.holds(arn) {
+            return Ok("kept: it is in another AWS account or region");
         }
-        let result = dispatch_client!(self.aws, row.orphan.kind, |kind| self.delete_in_aws(kind, arn).await)?;
-        if matches!(result, DELETED | GONE) {
+        let result = dispatch_client!(self.aws, row.orphan.kind, |kind| {
+            self.delete_in_aws(kind, &row.orphan, arn).await
+        })?;
+        if result == DELETED {
             let changes = OrphanChanges { gone: vec![row.id], ..OrphanChanges::default() };
             self.store.change_orphans(&changes).await?;
         }
         Ok(result)
     }
 
-    async fn delete_in_aws<K: Kind>(&self, kind: &K, arn: &str) -> Result<&'static str> {
-        let Some(live) = kind.get(arn).await? else { return Ok(GONE) };
-        let attempt = live.tags.get(tags::ATTEMPT).and_then(|attempt| attempt.parse::<Uuid>().ok());
-        // Read last, right before the deletion.
-        if self.store.is_named(arn, attempt).await? {
-            return Ok("kept: the database names it");
+    async fn delete_in_aws<K: Kind>(&self, kind: &K, orphan: &Orphan, arn: &str) -> Result<&'static str> {
+        // The next resyncs take it off the list. One answer proves nothing.
+        let Some(live) = kind.get(arn).await? else { return Ok("is gone already, as AWS says") };
+        if let Some(kept) = self.kept_by_tags(orphan, &live) {
+            return Ok(kept);
         }
-        if !live.tags.contains_key(tags::INSTALLATION) {
-            return Ok("kept: it no longer carries the tag of an installation");
+        if let Some(kept) = self.kept_by_account(orphan, &live, arn).await? {
+            return Ok(kept);
+        }
+        // Read last, right before the deletion.
+        let attempt = live.tags.get(tags::ATTEMPT).and_then(|attempt| attempt.parse::<Uuid>().ok());
+        let user = orphan.user.filter(|_| orphan.reason != OrphanReason::Duplicate);
+        if self.store.is_named(arn, attempt, user).await? {
+            return Ok("kept: the database names it, or its user");
         }
         Ok(if kind.delete_if_idle(arn).await? { DELETED } else { "kept: it is in use" })
+    }
+
+    /// Returns why the tags of a resource keep it, if they do.
+    fn kept_by_tags<S>(&self, orphan: &Orphan, live: &Live<S>) -> Option<Kept> {
+        if live.tags.get(tags::INSTALLATION) != Some(&self.installation) {
+            return Some("kept: it does not carry the tag of this installation");
+        }
+        let user = live.tags.get(tags::USER).and_then(|user| user.parse::<Uuid>().ok());
+        (user != orphan.user).then_some("kept: its tags name another user than the list")
+    }
+
+    /// Returns why the accounts keep a resource, if they do.
+    async fn kept_by_account<S>(&self, orphan: &Orphan, live: &Live<S>, arn: &str) -> Result<Option<Kept>> {
+        let accounts = list_accounts(self.client.clone(), self.namespace).await?;
+        let names = |account: &ObservedAccount| {
+            let status = account.status.as_ref();
+            ResourceKind::ALL.into_iter().any(|kind| status.and_then(|status| status.arn(kind)) == Some(arn))
+        };
+        if accounts.iter().any(names) {
+            return Ok(Some("kept: the status of an account names it"));
+        }
+        let tagged = live.tags.get(tags::ACCOUNT).and_then(|account| AccountRef::parse(account));
+        let is_tagged = |account: &ObservedAccount| {
+            tagged.as_ref().is_some_and(|tagged| {
+                account.metadata.namespace.as_ref() == Some(&tagged.namespace)
+                    && account.metadata.name.as_ref() == Some(&tagged.name)
+            })
+        };
+        let may_adopt = orphan.reason != OrphanReason::Duplicate && accounts.iter().any(is_tagged);
+        Ok(may_adopt.then_some("kept: the account in its tags exists, and may adopt it"))
     }
 }
 
 const DELETED: &str = "deleted";
-const GONE: &str = "was gone already";

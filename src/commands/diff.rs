@@ -2,35 +2,68 @@
 
 use kube::Api;
 
-use super::{Result, aws, kubernetes, list_accounts, table};
+use super::{Result, aws_config, connect, kubernetes, list_accounts, table};
 use crate::{
-    api::{AccountRef, FieldDifference, ObservedAccount, ResourceKind, Settings, Status, tags},
+    api::{AccountRef, ByKind, FieldDifference, ObservedAccount, ResourceKind, Settings, Status, tags},
     commands::Error,
     config::DiffSettings,
-    ivs::{Kind, dispatch_client},
+    ivs::{Clients, Kind, dispatch_client},
     provision::{Owner, differences_from_spec},
+    store::{Postgres, ResourceRecord, Resources},
 };
 
 /// Cell of a value that is not there.
 const NONE: &str = "<none>";
 
-/// Prints what differs as a table, and returns true if anything does.
+/// The result of a comparison.
+#[derive(Debug)]
+pub struct Comparison {
+    /// A table of what differs; None if nothing does.
+    pub differences: Option<String>,
+    /// The accounts that could not be compared, with the reasons.
+    pub failed: Vec<String>,
+}
+
+/// Compares accounts with AWS.
 ///
 /// # Errors
-/// An account does not exist or cannot be understood, or a call failed.
-pub async fn diff(settings: &DiffSettings) -> Result<Option<String>> {
-    let aws = aws(&settings.aws).await;
-    let mut rows = Vec::new();
+/// The accounts cannot be read.
+pub async fn diff(settings: &DiffSettings) -> Result<Comparison> {
+    let (_, aws) = aws_config(&settings.aws).await;
+    let store = match &settings.database_url {
+        Some(database_url) => Some(connect(database_url).await?),
+        None => None,
+    };
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for account in accounts(settings).await? {
-        if let Some(problem) = account.problem() {
-            return Err(Error::Input(format!("{}: {}", reference(&account), problem.message)));
-        }
-        for kind in ResourceKind::ALL {
-            rows.extend(dispatch_client!(aws, kind, |of| compare(of, &account).await)?);
+        match compare_all(&aws, store.as_ref(), &account).await {
+            Ok(found) => rows.extend(found),
+            Err(error) => failed.push(format!("{}: {error}", reference(&account))),
         }
     }
     let titles = ["ACCOUNT", "RESOURCE", "FIELD", "AWS", "SPEC"];
-    Ok((!rows.is_empty()).then(|| table::format(titles, rows)))
+    Ok(Comparison { differences: (!rows.is_empty()).then(|| table::format(titles, rows)), failed })
+}
+
+/// Compares the three resources of an account.
+async fn compare_all(
+    aws: &Clients,
+    store: Option<&Postgres>,
+    account: &ObservedAccount,
+) -> Result<Vec<[String; 5]>> {
+    if let Some(problem) = account.problem() {
+        return Err(Error::Input(problem.message.clone()));
+    }
+    let user = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
+    let recorded = match (store, user) {
+        (Some(store), Some(user)) => store.recorded(user).await?,
+        _ => ByKind::new(|_| ResourceRecord::default()),
+    };
+    let mut rows = Vec::new();
+    for kind in ResourceKind::ALL {
+        rows.extend(dispatch_client!(aws, kind, |of| compare(of, account, &recorded[kind]).await)?);
+    }
+    Ok(rows)
 }
 
 /// Returns the accounts to compare.
@@ -59,10 +92,15 @@ fn reference(account: &ObservedAccount) -> AccountRef {
 }
 
 /// Compares one resource of an account. Returns the rows of the table.
-async fn compare<K: Kind>(kind: &K, account: &ObservedAccount) -> Result<Vec<[String; 5]>> {
+async fn compare<K: Kind>(
+    kind: &K,
+    account: &ObservedAccount,
+    recorded: &ResourceRecord,
+) -> Result<Vec<[String; 5]>> {
     let status = account.status.as_ref().and_then(K::Status::of);
-    let live = match status {
-        Some(status) => kind.get(status.arn()).await?,
+    let arn = status.map(|status| status.arn().to_owned()).or(recorded.arn.clone());
+    let live = match &arn {
+        Some(arn) => kind.get(arn).await?,
         None => None,
     };
     let row = |field: String, live: Option<String>, desired: Option<String>| {
@@ -70,7 +108,6 @@ async fn compare<K: Kind>(kind: &K, account: &ObservedAccount) -> Result<Vec<[St
         [reference(account).to_string(), K::KIND.noun().to_owned(), field, cell(live), cell(desired)]
     };
     let Some(live) = live else {
-        let arn = status.map(|status| status.arn().to_owned());
         return Ok(vec![row(
             "the resource itself".to_owned(),
             None,
@@ -87,7 +124,7 @@ async fn compare<K: Kind>(kind: &K, account: &ObservedAccount) -> Result<Vec<[St
         username: account.spec.username.clone(),
     };
     let settings = K::Settings::of(&account.spec);
-    let found = differences_from_spec::<K>(&owner, settings, &account.spec.tags, status, &live);
+    let found = differences_from_spec::<K>(&owner, settings, &account.spec.tags, (status, recorded), &live);
     let row =
         |FieldDifference { field, live, desired }: FieldDifference| row(field.to_string(), live, desired);
     Ok(found.into_iter().map(row).collect())

@@ -9,18 +9,30 @@ use crate::{config::ExportSettings, registration::registered_account};
 ///
 /// # Errors
 /// The database failed.
-pub async fn export(settings: &ExportSettings) -> Result<String> {
+pub async fn export(settings: &ExportSettings) -> Result<Export> {
     let store = connect(&settings.database.database_url).await?;
     let users = store.registered_users(settings.namespace.as_deref()).await?;
-    let mut documents = String::new();
+    let (mut documents, mut incomplete) = (String::new(), Vec::new());
     for user in users {
+        if user.is_edited {
+            incomplete.push(user.account.to_string());
+        }
         let account = registered_account(user.id, &user.username, &user.account);
         let mut manifest = serde_json::to_value(account).unwrap_or_default();
         remove_empty(&mut manifest);
         documents.push_str("---\n");
         documents.push_str(&serde_yaml::to_string(&manifest)?);
     }
-    Ok(documents)
+    Ok(Export { documents, incomplete })
+}
+
+/// The manifests.
+#[derive(Debug)]
+pub struct Export {
+    /// The YAML documents.
+    pub documents: String,
+    /// The accounts whose specs somebody has edited. Their manifests lack what the edits named.
+    pub incomplete: Vec<String>,
 }
 
 /// Removes members that are null or empty, which say nothing.

@@ -9,12 +9,16 @@ mod table;
 
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use kube::{Api, api::ListParams};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    delete_orphans::delete as delete_orphans, diff::diff, error::Error, export::export,
+    delete_orphans::delete as delete_orphans,
+    diff::{Comparison, diff},
+    error::Error,
+    export::{Export, export},
     orphans::list as list_orphans,
 };
 use crate::{
@@ -38,11 +42,13 @@ async fn connect(database_url: &SecretString) -> Result<Postgres> {
     Ok(store)
 }
 
-/// Returns the clients of AWS.
-async fn aws(settings: &AwsSettings) -> Clients {
+/// Returns the configuration of the AWS SDK, and the clients.
+async fn aws_config(settings: &AwsSettings) -> (SdkConfig, Clients) {
     let config = sdk_config(&settings.region, settings.call_timeout).await;
     let budgets = Budgets::new(settings.calls_per_second);
-    Clients::new(&config, &Arc::new(Caller::new(budgets, Metrics::default(), CancellationToken::new())))
+    let caller = Arc::new(Caller::new(budgets, Metrics::default(), CancellationToken::new()));
+    let clients = Clients::new(&config, &caller);
+    (config, clients)
 }
 
 /// Returns the client of Kubernetes, and the namespace of names without one.

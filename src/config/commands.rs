@@ -69,6 +69,10 @@ pub struct DiffSettings {
     #[command(flatten)]
     pub aws: AwsSettings,
 
+    /// URL of the PostgreSQL database. Without it, only status tells which fields an earlier spec has named.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: Option<SecretString>,
+
     /// Namespace of the accounts that are named without one. [default: that of the kubeconfig, or of the pod]
     #[arg(long, short, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
     pub namespace: Option<String>,

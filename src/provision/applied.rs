@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::DesiredResource;
 use crate::{
     api::{AppliedFields, Field, Status, tags},
-    ivs::{Kind, SettingDefault, default_of, for_each_setting, set_defaults},
+    ivs::{Kind, SettingDefault, default_of, for_each_setting, is_off, set_defaults, value_at},
 };
 
 /// Returns the fields that a spec names.
@@ -46,6 +46,25 @@ pub(super) fn owned_settings<K: Kind>(
     let Ok(mut settings) = serde_json::to_value(desired.settings) else { return desired.settings.clone() };
     set_defaults(K::KIND, &mut settings, removed, live);
     serde_json::from_value(settings).unwrap_or_else(|_| desired.settings.clone())
+}
+
+/// Returns the settings that the spec no longer names, and whose live values are not AWS's defaults: AWS has none,
+/// or the setting has no effect at the moment.
+pub(super) fn left_fields<K: Kind>(
+    desired: &DesiredResource<'_, K>,
+    owned: &AppliedFields,
+    live: &Value,
+) -> AppliedFields {
+    let named = named_fields(desired);
+    let is_left = |field: &&Field| match field {
+        Field::Setting(path) => match (value_at(live, path), default_of(K::KIND, path)) {
+            (Value::Null, _) | (_, SettingDefault::OfAdvancedTypes(_)) => false,
+            (value, SettingDefault::Value(default)) => *value != default && !is_off(value),
+            (_, SettingDefault::None) => true,
+        },
+        Field::Name | Field::Tag(_) => false,
+    };
+    owned.difference(&named).filter(is_left).cloned().collect()
 }
 
 /// Returns the settings that the spec no longer names, and that keep their last value, because AWS has no

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     Change, DecisionContext, DesiredResource, Drift, DriftCause, Error, Outcome, Provisioned, Result,
     TaggedResource, Wait,
-    applied::{kept_fields, named_fields, owned_fields},
+    applied::{kept_fields, left_fields, named_fields, owned_fields},
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
@@ -102,7 +102,7 @@ where
         loop {
             match next(&self.decision_input(), &self.recorded, &self.observed, self.context) {
                 ConvergeStep::Ready(arn) => {
-                    self.note_applied().await?;
+                    self.note_applied(&arn).await?;
                     return Ok(self.ready(&arn, None));
                 }
                 ConvergeStep::DriftPersists(arn) => {
@@ -199,13 +199,22 @@ where
         })
     }
 
-    /// Records the fields that the spec names, in place of those that it has named, of a resource that has AWS's
-    /// defaults for these. While an update is pending, an earlier one could still set one of them again.
-    async fn note_applied(&mut self) -> Result<()> {
-        let mut applied = named_fields(self.desired);
-        applied.extend(kept_fields(self.desired, &self.owned));
-        if self.recorded.pending_update.is_none() && self.recorded.applied_fields != applied {
-            self.store.set_applied_fields(self.desired.owner.user, K::KIND, &applied).await?;
+    /// Records the fields that the spec names, in place of those that it has named, of a resource that was read
+    /// and has AWS's defaults for these. Of one that was not read, only adds fields. While an update is pending,
+    /// an earlier one could still set one of them again.
+    async fn note_applied(&mut self, arn: &str) -> Result<()> {
+        let applied = match self.compared.get(arn) {
+            Some(compared) => {
+                let left = left_fields(self.desired, &self.owned, &compared.live.properties.settings);
+                named_fields(self.desired).union(&left).cloned().collect()
+            }
+            None => &self.recorded.applied_fields | &named_fields(self.desired),
+        };
+        if self.recorded.pending_update.is_some() || self.recorded.applied_fields == applied {
+            return Ok(());
+        }
+        let (user, known) = (self.desired.owner.user, &self.recorded.applied_fields);
+        if self.store.replace_applied_fields(user, K::KIND, known, &applied).await? {
             self.recorded.applied_fields = applied;
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     api::{AppliedFields, Field, FieldDifference, RecreatePolicy},
     ivs::{self, Kind, Live, Properties, Tags, changes, differences},
+    store::ResourceRecord,
 };
 
 /// The differences between a live resource and its desired state.
@@ -116,13 +117,14 @@ impl<K: Kind> Differences<K> {
     }
 }
 
-/// Returns the fields of a resource that differ from the spec of its account.
+/// Returns the fields of a resource that differ from the spec of its account. `records`: what status and the
+/// database say about the resource.
 #[must_use]
 pub fn differences_from_spec<K: Kind>(
     owner: &Owner,
     settings: &K::Settings,
     tags: &Tags,
-    status: Option<&K::Status>,
+    (status, recorded): (Option<&K::Status>, &ResourceRecord),
     live: &Live<K::Status>,
 ) -> Vec<FieldDifference> {
     let desired = DesiredResource::<K> {
@@ -140,7 +142,7 @@ pub fn differences_from_spec<K: Kind>(
         recreate: RecreatePolicy::default(),
         is_dirty: false,
     };
-    Differences::between(&desired, live, &owned_fields(&desired, &AppliedFields::new())).fields
+    Differences::between(&desired, live, &owned_fields(&desired, &recorded.applied_fields)).fields
 }
 
 fn tag_difference(key: &str, live: Option<&String>, desired: Option<&String>) -> FieldDifference {

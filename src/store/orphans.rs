@@ -114,17 +114,19 @@ pub trait Orphans: Send + Sync + 'static {
 
 impl Postgres {
     /// Returns true if a resource is recorded, was recorded before, or may be the result of an attempt that is
-    /// still open. `attempt`: the one in its tags.
+    /// still open, or if the user exists. `attempt`: the one in its tags.
     ///
     /// # Errors
     /// Returns the error from PostgreSQL.
-    pub async fn is_named(&self, arn: &str, attempt: Option<Uuid>) -> Result<bool> {
+    pub async fn is_named(&self, arn: &str, attempt: Option<Uuid>, user: Option<Uuid>) -> Result<bool> {
         let named = sqlx::query_scalar!(
             r#"select exists (select from resources where arn = $1)
                    or exists (select from former_resources where arn = $1)
-                   or exists (select from create_attempts where nonce = $2 and state = 'open') as "is_named!""#,
+                   or exists (select from create_attempts where nonce = $2 and state = 'open')
+                   or exists (select from users where id = $3) as "is_named!""#,
             arn,
             attempt,
+            user,
         );
         Ok(named.fetch_one(&mut *self.pool.acquire().await?).await?)
     }

@@ -118,6 +118,8 @@ pub struct RegisteredUser {
     pub username: String,
     /// Account that owns the user.
     pub account: AccountRef,
+    /// True if the spec of the account names settings or tags, or has named some.
+    pub is_edited: bool,
 }
 
 impl Postgres {
@@ -127,15 +129,17 @@ impl Postgres {
     /// Returns the error from PostgreSQL.
     pub async fn registered_users(&self, namespace: Option<&str>) -> Result<Vec<RegisteredUser>> {
         let rows = sqlx::query!(
-            "select id, username, account_namespace, account_name from users
+            r#"select id, username, account_namespace, account_name,
+                 exists (select from applied_fields where user_id = id) as "is_edited!"
+             from users
              where registered and not deleting and ($1::text is null or account_namespace = $1)
-             order by account_namespace, account_name",
+             order by account_namespace, account_name"#,
             namespace,
         );
         let rows = rows.fetch_all(&mut *self.pool.acquire().await?).await?;
         let users = rows.into_iter().map(|row| {
             let account = AccountRef { namespace: row.account_namespace, name: row.account_name };
-            RegisteredUser { id: row.id, username: row.username, account }
+            RegisteredUser { id: row.id, username: row.username, account, is_edited: row.is_edited }
         });
         Ok(users.collect())
     }

@@ -122,13 +122,15 @@ pub trait Resources: Send + Sync + 'static {
         fields: &AppliedFields,
     ) -> impl Future<Output = Result<Option<Uuid>>> + Send;
 
-    /// Replaces the fields that the spec names, or has named. Does nothing if the user does not exist.
-    fn set_applied_fields(
+    /// Replaces the fields that the spec names, or has named. Returns false, and does nothing, if they are no
+    /// longer the known ones, or if an update is pending or an attempt is open, which may set others.
+    fn replace_applied_fields(
         &self,
         user: Uuid,
         kind: ResourceKind,
+        known: &AppliedFields,
         fields: &AppliedFields,
-    ) -> impl Future<Output = Result<()>> + Send;
+    ) -> impl Future<Output = Result<bool>> + Send;
 
     /// Adds drift to the history. `is_corrected`: false if it was only reported.
     fn note_drift(
@@ -280,15 +282,21 @@ impl Resources for Postgres {
         .await
     }
 
-    async fn set_applied_fields(&self, user: Uuid, kind: ResourceKind, fields: &AppliedFields) -> Result<()> {
-        let set = sqlx::query!(
-            "select set_applied_fields($1, $2, $3)",
+    async fn replace_applied_fields(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        known: &AppliedFields,
+        fields: &AppliedFields,
+    ) -> Result<bool> {
+        let replace = sqlx::query_scalar!(
+            r#"select replace_applied_fields($1, $2, $3, $4) as "is_replaced!""#,
             user,
             kind as ResourceKind,
+            &texts(known),
             &texts(fields),
         );
-        effect("set_applied_fields", set.execute(&mut *self.pool.acquire().await?)).await?;
-        Ok(())
+        Ok(effect("replace_applied_fields", replace.fetch_one(&mut *self.pool.acquire().await?)).await?)
     }
 
     async fn note_drift(

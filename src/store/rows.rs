@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::Result;
 use crate::api::{AppliedFields, Field, ResourceStatus};
 
-/// Returns fields as texts.
+/// Returns fields as texts, in the order in which the table has them.
 pub(super) fn texts(fields: &AppliedFields) -> Vec<String> {
-    fields.iter().map(Field::to_string).collect()
+    let mut texts: Vec<_> = fields.iter().map(Field::to_string).collect();
+    texts.sort_unstable();
+    texts
 }
 
 /// Returns the columns of a resource's row that only its kind has, and the fields that the spec names, as

@@ -133,7 +133,7 @@ async fn orphans_are_deleted_unless_a_record_names_them_or_they_are_in_use() {
     assert!(code == Some(0) && output.contains("3 resources would be deleted"), "{code:?} {output}");
     assert_eq!(tenant.simulator().state()["channels"].as_array().unwrap().len(), 2);
 
-    // A wrong entry, and a channel that is live.
+    // Wrong entries, and a channel that is live.
     let wrong = "insert into orphans (kind, arn, account_namespace, account_name, reason)
                  values ('channel', $1, $2, 'ann', 'unowned')";
     let wrong = sqlx::query(wrong).bind(&ann[0]).bind(tenant.namespace());

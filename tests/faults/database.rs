@@ -200,7 +200,7 @@ impl Database {
             return Err(violates("a unique key"));
         }
         self.replace(now, key, resource.arn());
-        self.applied_fields.insert(key, resource.applied_fields().clone());
+        self.applied_fields.entry(key).or_default().extend(resource.applied_fields().clone());
         let row = Row { name: name.to_owned(), resource: without_fields(resource.clone()), created: now };
         self.rows.insert(key, row);
         Ok(())

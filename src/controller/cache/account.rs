@@ -149,7 +149,9 @@ impl StatusRecord for CachedAccount {
     }
 
     fn state(&self) -> AccountState<'_> {
-        AccountState { uid: self.uid.as_ref(), user: self.user, is_stalled: self.stalled.is_some() }
+        // A suspended account without a user gets none.
+        let is_stalled = self.stalled.is_some() || self.is_suspended && self.user.is_none();
+        AccountState { uid: self.uid.as_ref(), user: self.user, is_stalled }
     }
 
     fn resource(&self, kind: ResourceKind) -> Option<StatusEntry<'_>> {
@@ -197,8 +199,10 @@ pub(in crate::controller) fn needs_nothing(account: &ObservedAccount) -> bool {
     if account.is_being_deleted() {
         return account.is_released();
     }
+    // A status of an earlier version does not say which fields belong to the spec.
+    let is_complete = account.status.as_ref().is_some_and(|status| status.observed_spec_hash.is_some());
     account.problem().map_or_else(
-        || account.is_settled() || account.is_reported_suspended(),
+        || is_complete && account.is_settled() || account.is_reported_suspended(),
         |problem| account.is_blocked_by(&Blocker::spec_not_understood(problem)),
     )
 }

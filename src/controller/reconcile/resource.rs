@@ -126,6 +126,8 @@ impl<B: Backends> ResourceReconciler<'_, B> {
 
     async fn converge<K: Kind>(&self, kind: &K) -> Result<Provisioned<ResourceStatus>, Blocker> {
         let (context, spec) = (self.context, &self.account.spec);
+        let mut recorded = self.recorded[K::KIND].clone();
+        self.record_late_update(K::KIND, &mut recorded).await?;
         let settings = K::Settings::of(spec);
         let calls = SharedCalls::of_apply(kind, &context.shared_waits, &self.owner.account, settings);
         let desired = DesiredResource {
@@ -144,8 +146,6 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             is_dirty: self.dirty,
         };
         let decision_context = context.decision_context(K::KIND, self.basis);
-        let mut recorded = self.recorded[K::KIND].clone();
-        self.record_late_update(K::KIND, &mut recorded).await?;
         let converged =
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;
         let waits_with_others = calls.end_pass();
@@ -205,6 +205,7 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             // An account that was suspended and resumed has another generation of the same spec.
             let is_resumed = || {
                 applied == Some(status.observed_generation)
+                    && self.account.metadata.generation == applied.map(|applied| applied + 1)
                     && status.observed_spec_hash == Some(self.account.spec.hash())
             };
             applied.is_some() && (applied == self.account.metadata.generation || is_resumed())

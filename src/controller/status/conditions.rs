@@ -48,7 +48,7 @@ pub fn next_status(
         } else {
             previous.last_handled_reconcile_at.clone()
         },
-        applied_generation: if is_applied(outcome) {
+        applied_generation: if is_applied(outcome) || is_applied_still(previous, subject) {
             Some(subject.generation)
         } else {
             previous.applied_generation
@@ -77,7 +77,7 @@ pub fn suspended_status(
 ) -> StreamerAccountStatus {
     let default = StreamerAccountStatus::default();
     let previous = previous.unwrap_or(&default);
-    let is_same_spec = previous.observed_spec_hash.as_deref() == Some(subject.spec_hash);
+    let is_same_spec = is_same_spec(previous, subject);
     let mut observations =
         vec![Observation::new(SUSPENDED, true, Reason::Suspended, messages::account::SUSPENDED)];
     if !is_same_spec || find(&previous.conditions, READY).is_none() {
@@ -96,12 +96,11 @@ pub fn suspended_status(
         kept
     }));
     conditions.sort_by_key(|condition| condition.type_ != READY);
-    let was_applied = previous.applied_generation == Some(previous.observed_generation);
     StreamerAccountStatus {
         observed_generation: subject.generation,
         effective_policies: Some(subject.policies),
         observed_spec_hash: Some(subject.spec_hash.to_owned()),
-        applied_generation: if is_same_spec && was_applied {
+        applied_generation: if is_applied_still(previous, subject) {
             Some(subject.generation)
         } else {
             previous.applied_generation
@@ -109,6 +108,19 @@ pub fn suspended_status(
         conditions,
         ..previous.clone()
     }
+}
+
+/// Returns true if the spec is the one that the previous status describes, and was no other in between: only
+/// `suspend` was edited, if anything.
+fn is_same_spec(previous: &StreamerAccountStatus, subject: Subject<'_>) -> bool {
+    let is_next = subject.generation <= previous.observed_generation + 1;
+    previous.observed_spec_hash.as_deref() == Some(subject.spec_hash) && is_next
+}
+
+/// Returns true if AWS has accepted the spec, because it had accepted the one that the previous status describes,
+/// and that is the same.
+fn is_applied_still(previous: &StreamerAccountStatus, subject: Subject<'_>) -> bool {
+    is_same_spec(previous, subject) && previous.applied_generation == Some(previous.observed_generation)
 }
 
 /// Returns true if AWS has accepted the spec: everything is ready, or was sent and has drifted since.
@@ -250,6 +262,18 @@ pub(super) mod tests {
         assert_eq!(edited.applied_generation, Some(2));
         let again = suspended_status(Some(&edited), edit, &at(4));
         assert_eq!(again, edited);
+        // The spec was another one in between, which may have been sent.
+        let back = suspended_status(Some(&ready), at_generation(3), &at(5));
+        assert_eq!(find(&back.conditions, READY).expect("always there").status, "Unknown");
+    }
+
+    #[test]
+    fn a_failure_after_a_resume_does_not_forget_that_the_spec_was_applied() {
+        let ready = next_status(None, at_generation(1), &at(1), &ready());
+        let suspended = suspended_status(Some(&ready), at_generation(2), &at(2));
+        let failed = blocked_stage(&blocker(Retry::Backoff, "no"));
+        let resumed = next_status(Some(&suspended), at_generation(3), &at(3), &failed);
+        assert_eq!(resumed.applied_generation, Some(3));
     }
 
     #[test]

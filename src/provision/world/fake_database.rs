@@ -123,13 +123,17 @@ impl Resources for FakeDatabase {
         })
     }
 
-    async fn set_applied_fields(
+    async fn replace_applied_fields(
         &self,
         _: Uuid,
         _: ResourceKind,
+        _: &AppliedFields,
         fields: &AppliedFields,
-    ) -> store::Result<()> {
-        self.perform(|state| state.applied_fields.clone_from(fields))
+    ) -> store::Result<bool> {
+        self.perform(|state| {
+            state.applied_fields.clone_from(fields);
+            true
+        })
     }
 
     async fn note_drift(

@@ -93,7 +93,7 @@ pub struct FieldRemoved;
 
 impl Scenario for FieldRemoved {
     const NAME: &'static str = "field-removed";
-    const EFFECTS: &'static [&'static str] = &["set_applied_fields"];
+    const EFFECTS: &'static [&'static str] = &["replace_applied_fields"];
 
     async fn act(fixture: &Fixture<'_>) {
         FORMER_FIELD.insert(fixture).await;

@@ -454,13 +454,19 @@ async fn fields_are_noted_before_they_are_sent_and_kept_until_they_are_replaced(
     let mut created = StageStatus { arn: "s".to_owned(), ..StageStatus::default() };
     created.applied_fields = fields(&["b"]);
     assert!(store.record_made(opened.unwrap(), user, "todd", &created.into()).await.unwrap());
+    assert_eq!(applied(&store, user).await, ["a", "b", "tag team"]);
+    let replace = async |known: &[&str], by: &[&str]| {
+        store.replace_applied_fields(user, kind, &fields(known), &fields(by)).await.unwrap()
+    };
+    assert!(!replace(&["a"], &["b"]).await, "these are not the known ones");
+    assert!(replace(&["tag team", "b", "a"], &["b"]).await);
     assert_eq!(applied(&store, user).await, ["b"]);
-    store.begin_update(user, kind, lasts, 0, &fields(&["c", "b"])).await.unwrap();
+    let update = store.begin_update(user, kind, lasts, 0, &fields(&["c", "b"])).await.unwrap().unwrap();
     assert_eq!(applied(&store, user).await, ["b", "c"]);
-    store.set_applied_fields(user, kind, &fields(&["c"])).await.unwrap();
-    assert_eq!(applied(&store, user).await, ["c"]);
+    assert!(!replace(&["b", "c"], &["c"]).await, "an update is pending");
+    store.end_update(update).await.unwrap();
+    assert!(replace(&["b", "c"], &["c"]).await);
     assert_eq!(store.recorded(user).await.unwrap()[ResourceKind::Channel].applied_fields, fields(&[]));
-    store.set_applied_fields(user, kind, NO_FIELDS).await.unwrap();
-    store.set_applied_fields(Uuid::nil(), kind, &fields(&["c"])).await.unwrap();
+    assert!(replace(&["c"], &[]).await);
     assert_eq!(count(&tenant, "select count(*) from applied_fields").await, 0);
 }

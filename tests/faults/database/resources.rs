@@ -159,15 +159,26 @@ impl Resources for FaultInjector {
         self.call(write("begin_update"), kind.noun(), effect).await
     }
 
-    async fn set_applied_fields(&self, user: Uuid, kind: ResourceKind, fields: &AppliedFields) -> Result<()> {
-        let fields = fields.clone();
+    async fn replace_applied_fields(
+        &self,
+        user: Uuid,
+        kind: ResourceKind,
+        known: &AppliedFields,
+        fields: &AppliedFields,
+    ) -> Result<bool> {
+        let (known, fields) = (known.clone(), fields.clone());
         let effect = move |state: &mut State, _| {
-            if state.database.users.contains_key(&user) {
-                state.database.applied_fields.insert((user, kind), fields);
+            let (database, key) = (&mut state.database, (user, kind));
+            let is_known = database.applied_fields.get(&key).cloned().unwrap_or_default() == known;
+            let is_quiet =
+                !database.pending_updates.contains_key(&key) && database.open_attempt(user, kind).is_none();
+            let is_replaced = database.users.contains_key(&user) && is_known && is_quiet;
+            if is_replaced {
+                database.applied_fields.insert(key, fields);
             }
-            Ok(())
+            Ok(is_replaced)
         };
-        self.call(write("set_applied_fields"), kind.noun(), effect).await
+        self.call(write("replace_applied_fields"), kind.noun(), effect).await
     }
 
     async fn note_drift(

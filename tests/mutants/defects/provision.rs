@@ -21,22 +21,10 @@ pub const DEFECTS: &[Defect] = &[
         wrong: "self.store.begin_update(user, K::KIND, deadline, resends, &AppliedFields::new())",
     },
     Defect {
-        name: "fields are forgotten before the update that resets them is re-checked",
-        file: "src/provision/converge.rs",
-        right: "if self.recorded.pending_update.is_none() && self.recorded.applied_fields != applied {",
-        wrong: "if self.recorded.applied_fields != applied {",
-    },
-    Defect {
         name: "fields that are taken out of the spec stay as they are",
         file: "src/provision/applied.rs",
         right: "    named_fields(desired).into_iter().chain(in_status.chain(recorded).cloned()).collect()",
         wrong: "    named_fields(desired).into_iter().chain(in_status.chain(recorded).take(0).cloned()).collect()",
-    },
-    Defect {
-        name: "fields that are taken out of the spec belong to it for ever",
-        file: "src/provision/applied.rs",
-        right: "default_of(K::KIND, path) == SettingDefault::None,",
-        wrong: "default_of(K::KIND, path) != SettingDefault::None || !path.is_empty(),",
     },
     Defect {
         name: "drift is corrected although it is only to be reported",

@@ -21,8 +21,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an edit of a suspended account leaves it Ready",
         file: "src/controller/status/conditions.rs",
-        right: "    let is_same_spec = previous.observed_spec_hash.as_deref() == Some(subject.spec_hash);",
-        wrong: "    let is_same_spec = previous.observed_spec_hash.is_some() && !subject.spec_hash.is_empty();",
+        right: "    previous.observed_spec_hash.as_deref() == Some(subject.spec_hash) && is_next",
+        wrong: "    previous.observed_spec_hash.is_some() && is_next",
     },
     Defect {
         name: "the finalizer is removed when one of three resources is gone",
@@ -91,8 +91,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "a late update that cannot be recorded does not mark the account dirty",
         file: "src/controller/reconcile/resource.rs",
-        right: "self.context.mark_dirty(self.owner.account.clone());",
-        wrong: "tracing::trace!(\"forgotten\");",
+        right: "            self.context.mark_dirty(account);\n        }\n        let converged = converged.map_err",
+        wrong: "            tracing::trace!(\"forgotten\");\n        }\n        let converged = converged.map_err",
     },
     Defect {
         name: "a stream key is written without checking that its channel is recorded",
@@ -179,8 +179,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "the records of one kind serve all kinds",
         file: "src/controller/reconcile/resource.rs",
-        right: "let recorded = self.recorded[K::KIND].clone();",
-        wrong: "let recorded = self.recorded[ResourceKind::Channel].clone();",
+        right: "let mut recorded = self.recorded[K::KIND].clone();",
+        wrong: "let mut recorded = self.recorded[ResourceKind::Channel].clone();",
     },
     Defect {
         name: "the records of one kind serve the deletion of all kinds",

@@ -70,8 +70,8 @@ pub const DEFECTS: &[Defect] = &[
     Defect {
         name: "an account that is not settled is not requeued by the resync",
         file: "src/controller/resync/requeues.rs",
-        right: "    !account.is_settled && !account.reports_drift",
-        wrong: "    !account.is_settled && account.reports_drift",
+        right: "    !(account.is_settled || account.reports_drift ||",
+        wrong: "    !(account.is_settled || !account.reports_drift ||",
     },
     Defect {
         name: "no account is read while the lists are denied",
