@@ -20,7 +20,7 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Exit code for a missing or invalid setting. A restart does not help.
+/// Exit code for a missing or invalid setting, for which a restart does not help, and for a comparison that failed.
 const INVALID_SETTING: u8 = 2;
 
 fn main() -> ExitCode {
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Setting(problem)) => reject(&problem),
+        Err(Failure::Setting(problem) | Failure::NotCompared(problem)) => reject(&problem),
         Err(Failure::Different) => ExitCode::FAILURE,
         Err(Failure::Other(problem)) => {
             tracing::error!("{problem}");
@@ -59,6 +59,8 @@ enum Failure {
     Other(String),
     /// The command found differences, and has printed them.
     Different,
+    /// Not everything could be compared.
+    NotCompared(String),
 }
 
 fn run(command: Command) -> Result<(), Failure> {
@@ -95,29 +97,29 @@ async fn execute(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Prints manifests. Fails if some lack what somebody has edited.
+/// Prints manifests. Fails if accounts are left out.
 async fn export(settings: &ExportSettings) -> Result<(), Failure> {
-    let commands::Export { documents, incomplete } = commands::export(settings).await?;
+    let commands::Export { documents, edited } = commands::export(settings).await?;
     print(&documents)?;
-    if incomplete.is_empty() {
+    if edited.is_empty() {
         return Ok(());
     }
     Err(Failure::Other(format!(
-        "the specs of {} accounts were edited, and the database has only the names of the fields: {}. Export these from the cluster instead (kubectl get streamer --output yaml): applying their manifests would set AWS back to its defaults",
-        incomplete.len(),
-        incomplete.join(", ")
+        "{} accounts are left out, because settings or tags of their specs were edited, and the database does not have them: {}. Save these from the cluster (kubectl get streamer --output yaml)",
+        edited.len(),
+        edited.join(", ")
     )))
 }
 
-/// Prints what differs. A failure of any kind has another exit code than a difference.
+/// Prints what differs. A failure has another exit code than a difference.
 async fn diff(settings: &DiffSettings) -> Result<(), Failure> {
-    let failure = |error: commands::Error| Failure::Setting(error.to_string());
+    let failure = |error: commands::Error| Failure::NotCompared(error.to_string());
     let commands::Comparison { differences, failed } = commands::diff(settings).await.map_err(failure)?;
     if let Some(differences) = &differences {
-        print(differences)?;
+        std::io::stdout().write_all(differences.as_bytes()).map_err(|error| failure(error.into()))?;
     }
     if !failed.is_empty() {
-        return Err(Failure::Setting(failed.join("; ")));
+        return Err(Failure::NotCompared(failed.join("; ")));
     }
     if differences.is_some() { Err(Failure::Different) } else { Ok(()) }
 }

@@ -92,13 +92,11 @@ pub struct StreamerAccountSpec {
     #[schemars(schema_with = "tags::schema")]
     pub tags: BTreeMap<String, String>,
 
-    /// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the
-    /// database, Retain keeps them. Left out, Delete holds.
+    /// Policy for the deletion of this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// Policy for a resource that was deleted in AWS by something other than the operator: Always creates
-    /// another one, Never creates none and sets the condition Stalled. Left out, Always holds.
+    /// Policy for a resource that is missing from AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recreate_policy: Option<RecreatePolicy>,
 
@@ -170,7 +168,8 @@ pub struct EffectivePolicies {
     pub drift_policy: DriftPolicy,
 }
 
-/// Policy for the deletion of an account.
+/// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the database,
+/// Retain keeps them. Default: Delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// The AWS resources and the rows are deleted.
@@ -180,7 +179,8 @@ pub enum DeletionPolicy {
     Retain,
 }
 
-/// Policy for a resource that is missing from AWS.
+/// Policy for a resource that was deleted in AWS by something other than the operator: Always creates another one,
+/// Never creates none and sets the condition Stalled. Default: Always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RecreatePolicy {
     /// Another one is created.
@@ -218,7 +218,7 @@ pub struct StreamerAccountStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_generation: Option<i64>,
 
-    /// Policies that hold: those of the spec, and the installation's where the spec leaves one out. As of the
+    /// Policies in effect: those of the spec, and the installation's where the spec leaves one out. As of the
     /// latest reconcile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_policies: Option<EffectivePolicies>,

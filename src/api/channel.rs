@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppliedFields, aws_enum};
 
-/// Settings of the Amazon IVS channel. AWS sets the fields that are not specified, and the operator does not
-/// compare them.
+/// Settings of the Amazon IVS channel. Fields that no spec has named are left to AWS, and not compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
@@ -144,8 +143,8 @@ pub struct ChannelStatus {
     /// Name of the Secret with the stream key, in the account's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_key_secret_name: Option<String>,
-    /// Settings that the spec names, or that an earlier spec has named, by their paths within this part of
-    /// the spec, and tags as `tag KEY`. What is taken out of the spec goes back to AWS's default.
+    /// Settings that the spec names, or that an earlier spec has named and that are not back at AWS's default
+    /// yet, by their paths within this part of the spec, and tags as `tag KEY`.
     #[serde(default, skip_serializing_if = "AppliedFields::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub applied_fields: AppliedFields,

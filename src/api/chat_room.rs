@@ -70,8 +70,8 @@ pub struct ChatRoomStatus {
     /// WebSocket endpoint that chat clients connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Settings that the spec names, or that an earlier spec has named, by their paths within this part of
-    /// the spec, and tags as `tag KEY`. What is taken out of the spec goes back to AWS's default.
+    /// Settings that the spec names, or that an earlier spec has named and that are not back at AWS's default
+    /// yet, by their paths within this part of the spec, and tags as `tag KEY`.
     #[serde(default, skip_serializing_if = "AppliedFields::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub applied_fields: AppliedFields,

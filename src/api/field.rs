@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// The settings and tags of a resource that the spec names, or that an earlier spec has named.
+/// The settings and tags of a resource that the spec names, or that an earlier spec has named and that are not back
+/// at AWS's default yet.
 pub type AppliedFields = BTreeSet<Field>;
 
 /// A field of a resource whose value in AWS differs from the desired one.

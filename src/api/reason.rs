@@ -90,7 +90,7 @@ reasons! {
     OutcomeUnknown: Scheduled, "A Create got no response. The controller waits until it must have ended, then lists what it may have created.";
     DatabaseUnavailable: Backoff, "PostgreSQL did not answer.";
     KubernetesUnavailable: Backoff, "The API server did not answer, or refused a request.";
-    Suspended: None, "The spec has `suspend: true`: nothing is created or changed in AWS. With the status `Unknown`, the spec was edited since.";
+    Suspended: None, "The spec has `suspend: true`: nothing is created or changed in AWS. With the status `Unknown`, this spec was never compared with AWS.";
     Recreated: None, "The resource was gone from AWS, and the operator created another. The message names both ARNs.";
     ArnChanged: None, "The records named different resources, and the one in status was replaced. The message names both ARNs.";
     RecordCorrected: None, "The records named different resources, and the one in PostgreSQL was replaced.";

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppliedFields, aws_enum};
 
-/// Settings of the Amazon IVS real-time stage. AWS sets the fields that are not specified, and the operator
-/// does not compare them.
+/// Settings of the Amazon IVS real-time stage. Fields that no spec has named are left to AWS, and not compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StageSpec {
@@ -104,8 +103,8 @@ pub struct StageStatus {
     /// Endpoints that participants connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<StageEndpoints>,
-    /// Settings that the spec names, or that an earlier spec has named, by their paths within this part of
-    /// the spec, and tags as `tag KEY`. What is taken out of the spec goes back to AWS's default.
+    /// Settings that the spec names, or that an earlier spec has named and that are not back at AWS's default
+    /// yet, by their paths within this part of the spec, and tags as `tag KEY`.
     #[serde(default, skip_serializing_if = "AppliedFields::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub applied_fields: AppliedFields,

@@ -42,10 +42,7 @@ pub async fn delete(list: &OrphansSettings, settings: &DeleteOrphansSettings) ->
     }
     print!("{}", as_table(&old));
     if settings.dry_run {
-        println!(
-            "{} resources would be deleted, unless a record names one by then or it is in use",
-            old.len()
-        );
+        println!("{} resources would be checked again, and deleted unless something keeps them", old.len());
         return Ok(());
     }
     if !settings.yes {
@@ -130,7 +127,7 @@ impl Deletion<'_> {
 
     async fn delete_in_aws<K: Kind>(&self, kind: &K, orphan: &Orphan, arn: &str) -> Result<&'static str> {
         // The next resyncs take it off the list. One answer proves nothing.
-        let Some(live) = kind.get(arn).await? else { return Ok("is gone already, as AWS says") };
+        let Some(live) = kind.get(arn).await? else { return Ok("already gone from AWS") };
         if let Some(kept) = self.kept_by_tags(orphan, &live) {
             return Ok(kept);
         }

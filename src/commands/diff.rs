@@ -108,11 +108,8 @@ async fn compare<K: Kind>(
         [reference(account).to_string(), K::KIND.noun().to_owned(), field, cell(live), cell(desired)]
     };
     let Some(live) = live else {
-        return Ok(vec![row(
-            "the resource itself".to_owned(),
-            None,
-            arn.or(Some("to be created".to_owned())),
-        )]);
+        let desired = arn.map_or_else(|| "to be created".to_owned(), |arn| format!("gone: {arn}"));
+        return Ok(vec![row("arn".to_owned(), None, Some(desired))]);
     };
     let tag = |key: &str| live.tags.get(key).cloned().unwrap_or_default();
     let user = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());

@@ -12,10 +12,11 @@ use crate::{config::ExportSettings, registration::registered_account};
 pub async fn export(settings: &ExportSettings) -> Result<Export> {
     let store = connect(&settings.database.database_url).await?;
     let users = store.registered_users(settings.namespace.as_deref()).await?;
-    let (mut documents, mut incomplete) = (String::new(), Vec::new());
+    let (mut documents, mut edited) = (String::new(), Vec::new());
     for user in users {
-        if user.is_edited {
-            incomplete.push(user.account.to_string());
+        if user.has_applied_fields {
+            edited.push(user.account.to_string());
+            continue;
         }
         let account = registered_account(user.id, &user.username, &user.account);
         let mut manifest = serde_json::to_value(account).unwrap_or_default();
@@ -23,7 +24,7 @@ pub async fn export(settings: &ExportSettings) -> Result<Export> {
         documents.push_str("---\n");
         documents.push_str(&serde_yaml::to_string(&manifest)?);
     }
-    Ok(Export { documents, incomplete })
+    Ok(Export { documents, edited })
 }
 
 /// The manifests.
@@ -31,8 +32,9 @@ pub async fn export(settings: &ExportSettings) -> Result<Export> {
 pub struct Export {
     /// The YAML documents.
     pub documents: String,
-    /// The accounts whose specs somebody has edited. Their manifests lack what the edits named.
-    pub incomplete: Vec<String>,
+    /// The accounts that are left out: somebody has edited their specs, and a manifest without the edits would set
+    /// AWS back to its defaults.
+    pub edited: Vec<String>,
 }
 
 /// Removes members that are null or empty, which say nothing.

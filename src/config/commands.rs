@@ -30,7 +30,7 @@ pub struct OrphansSettings {
 /// The commands of `orphans`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OrphansCommand {
-    /// Delete orphans in AWS, after a confirmation. What a record names, and what is in use, stays.
+    /// Delete orphans in AWS, after a confirmation. Resources that a record names, or that are in use, are kept.
     Delete(DeleteOrphansSettings),
 }
 
@@ -41,7 +41,7 @@ pub struct DeleteOrphansSettings {
     #[command(flatten)]
     pub aws: AwsSettings,
 
-    /// Namespace whose accounts are served. [default: all]
+    /// Delete only orphans of accounts in this namespace. Must be the value of the controller. [default: all]
     #[arg(long, env = "STREAMCAT_WATCH_NAMESPACE", value_parser = not_empty)]
     pub watch_namespace: Option<String>,
 
@@ -73,7 +73,8 @@ pub struct DiffSettings {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: Option<SecretString>,
 
-    /// Namespace of the accounts that are named without one. [default: that of the kubeconfig, or of the pod]
+    /// Namespace of the accounts that are named without one. With --all, the only
+    /// namespace. [default: that of the kubeconfig, or of the pod]
     #[arg(long, short, env = "STREAMCAT_NAMESPACE", value_parser = not_empty)]
     pub namespace: Option<String>,
 

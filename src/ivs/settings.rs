@@ -1,4 +1,4 @@
-//! Comparison of desired settings with live ones. Only fields that the spec sets are compared.
+//! Comparison of desired settings with live ones. Only desired settings are compared.
 
 use std::collections::BTreeSet;
 

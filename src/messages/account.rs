@@ -15,7 +15,7 @@ pub(crate) const SUPERSEDED: &str = "The account was modified concurrently; retr
 pub(crate) const SUSPENDED: &str =
     "Nothing is created or changed in AWS for this account, because spec.suspend is true.";
 
-pub(crate) const EDITED_WHILE_SUSPENDED: &str = "Whether AWS matches the spec is unknown, because spec.suspend is true. Set it to false to apply the spec.";
+pub(crate) const UNKNOWN_WHILE_SUSPENDED: &str = "Whether AWS matches the spec is unknown, because spec.suspend is true. Set it to false to apply the spec.";
 
 pub(crate) fn in_progress(noun: &str) -> String {
     format!("The {noun} is not ready yet.")

@@ -133,7 +133,7 @@ pub(crate) fn adopted(kind: ResourceKind) -> String {
 
 pub(crate) fn recovered(kind: ResourceKind) -> String {
     format!(
-        "Adopted the {kind} because of its tags, which no record named. Only what the spec has now is applied: settings and tags that an earlier spec had set stay as they are in AWS."
+        "Adopted the {kind} by its tags, because no record named it. Only the current spec is applied: settings and tags of an earlier spec stay as they are in AWS."
     )
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn recovered(kind: ResourceKind) -> String {
 pub(crate) fn kept<'f>(fields: impl IntoIterator<Item = &'f Field>) -> String {
     let fields: Vec<_> = fields.into_iter().map(Field::to_string).collect();
     format!(
-        "AWS has no default for {}, which the spec no longer names: the last value stays.",
+        "The spec no longer names {}. AWS has no default for that, so the last value stays.",
         fields.join(", ")
     )
 }

@@ -208,7 +208,7 @@ where
                 let left = left_fields(self.desired, &self.owned, &compared.live.properties.settings);
                 named_fields(self.desired).union(&left).cloned().collect()
             }
-            None => &self.recorded.applied_fields | &named_fields(self.desired),
+            None => self.owned.clone(),
         };
         if self.recorded.pending_update.is_some() || self.recorded.applied_fields == applied {
             return Ok(());

@@ -119,7 +119,7 @@ pub struct RegisteredUser {
     /// Account that owns the user.
     pub account: AccountRef,
     /// True if the spec of the account names settings or tags, or has named some.
-    pub is_edited: bool,
+    pub has_applied_fields: bool,
 }
 
 impl Postgres {
@@ -130,7 +130,7 @@ impl Postgres {
     pub async fn registered_users(&self, namespace: Option<&str>) -> Result<Vec<RegisteredUser>> {
         let rows = sqlx::query!(
             r#"select id, username, account_namespace, account_name,
-                 exists (select from applied_fields where user_id = id) as "is_edited!"
+                 exists (select from applied_fields where user_id = id) as "has_applied_fields!"
              from users
              where registered and not deleting and ($1::text is null or account_namespace = $1)
              order by account_namespace, account_name"#,
@@ -139,7 +139,12 @@ impl Postgres {
         let rows = rows.fetch_all(&mut *self.pool.acquire().await?).await?;
         let users = rows.into_iter().map(|row| {
             let account = AccountRef { namespace: row.account_namespace, name: row.account_name };
-            RegisteredUser { id: row.id, username: row.username, account, is_edited: row.is_edited }
+            RegisteredUser {
+                id: row.id,
+                username: row.username,
+                account,
+                has_applied_fields: row.has_applied_fields,
+            }
         });
         Ok(users.collect())
     }

@@ -81,7 +81,7 @@ pub fn suspended_status(
     let mut observations =
         vec![Observation::new(SUSPENDED, true, Reason::Suspended, messages::account::SUSPENDED)];
     if !is_same_spec || find(&previous.conditions, READY).is_none() {
-        let message = messages::account::EDITED_WHILE_SUSPENDED;
+        let message = messages::account::UNKNOWN_WHILE_SUSPENDED;
         observations.insert(0, Observation::unknown(READY, Reason::Suspended, message));
     }
     let mut conditions = observed(&previous.conditions, now, subject.generation, &observations);
