@@ -113,7 +113,7 @@ async fn until_orphans(tenant: &Tenant, number: i64) {
 #[tokio::test]
 async fn orphans_are_deleted_unless_a_record_names_them_or_they_are_in_use() {
     let tenant = tenant("orphans-deleted").await;
-    let _controller = quick(&tenant).start().await;
+    let mut controller = quick(&tenant).start().await;
     create(&tenant, "todd", json!({})).await;
     create(&tenant, "ann", json!({})).await;
     let [todd, ann] =
@@ -133,7 +133,8 @@ async fn orphans_are_deleted_unless_a_record_names_them_or_they_are_in_use() {
     assert!(code == Some(0) && output.contains("3 resources would be checked again"), "{code:?} {output}");
     assert_eq!(tenant.simulator().state()["channels"].as_array().unwrap().len(), 2);
 
-    // Wrong entries, and a channel that is live.
+    // A wrong entry, which a resync would remove, and a channel that is live.
+    assert!(controller.terminate().await.success());
     let wrong = "insert into orphans (kind, arn, account_namespace, account_name, reason)
                  values ('channel', $1, $2, 'ann', 'unowned')";
     let wrong = sqlx::query(wrong).bind(&ann[0]).bind(tenant.namespace());
