@@ -57,7 +57,8 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Print the CustomResourceDefinitions as YAML, then exit.
     Crds,
-    /// List the resources that exist, or may exist, in AWS but belong to no account, or delete them, then exit.
+    /// List the resources that exist, or may exist, in AWS but belong to no account, or delete them, then
+    /// exit.
     Orphans(OrphansSettings),
     /// Compare the specs of accounts with AWS, print what differs, then exit with 1 if anything does.
     Diff(DiffSettings),

@@ -20,7 +20,8 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Exit code for a missing or invalid setting, for which a restart does not help, and for a comparison that failed.
+/// Exit code for a missing or invalid setting, for which a restart does not help, and for a comparison that
+/// failed.
 const INVALID_SETTING: u8 = 2;
 
 fn main() -> ExitCode {

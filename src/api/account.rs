@@ -105,8 +105,8 @@ pub struct StreamerAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// True suspends the account: nothing is created or changed in AWS until it is false or left out. Deleting the
-    /// account works as usual.
+    /// True suspends the account: nothing is created or changed in AWS until it is false or left out.
+    /// Deleting the account works as usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }
@@ -168,8 +168,8 @@ pub struct EffectivePolicies {
     pub drift_policy: DriftPolicy,
 }
 
-/// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the database,
-/// Retain keeps them. Default: Delete.
+/// Policy for the deletion of this object: Delete also deletes the AWS resources and the rows in the
+/// database, Retain keeps them. Default: Delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// The AWS resources and the rows are deleted.
@@ -179,8 +179,8 @@ pub enum DeletionPolicy {
     Retain,
 }
 
-/// Policy for a resource that was deleted in AWS by something other than the operator: Always creates another one,
-/// Never creates none and sets the condition Stalled. Default: Always.
+/// Policy for a resource that was deleted in AWS by something other than the operator: Always creates another
+/// one, Never creates none and sets the condition Stalled. Default: Always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RecreatePolicy {
     /// Another one is created.
@@ -248,6 +248,22 @@ pub struct StreamerAccountStatus {
     /// The real-time stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageStatus>,
+}
+
+impl StreamerAccountStatus {
+    /// Returns true if this status describes the spec with this hash, of this generation: only `suspend` was
+    /// edited since, if anything.
+    #[must_use]
+    pub fn describes(&self, generation: i64, spec_hash: &str) -> bool {
+        let is_next = generation <= self.observed_generation + 1;
+        self.observed_spec_hash.as_deref() == Some(spec_hash) && is_next
+    }
+
+    /// Returns true if this status describes that spec, and says that AWS has accepted it.
+    #[must_use]
+    pub fn has_applied(&self, generation: i64, spec_hash: &str) -> bool {
+        self.applied_generation == Some(self.observed_generation) && self.describes(generation, spec_hash)
+    }
 }
 
 fn never_observed() -> i64 {

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// The settings and tags of a resource that the spec names, or that an earlier spec has named and that are not back
-/// at AWS's default yet.
+/// The settings and tags of a resource that the spec names, or that an earlier spec has named and that are
+/// not back at AWS's default yet.
 pub type AppliedFields = BTreeSet<Field>;
 
 /// A field of a resource whose value in AWS differs from the desired one.
@@ -43,7 +43,7 @@ impl Field {
     }
 }
 
-/// What the text of a tag begins with. No path of a setting contains a space.
+/// The beginning of the text of a tag. No path of a setting contains a space.
 const TAG: &str = "tag ";
 
 impl fmt::Display for Field {

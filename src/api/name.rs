@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kube::api::ObjectMeta;
 use sha2::{Digest, Sha256};
 
 /// Reference to an account by namespace and name. Unlike the UID, it outlives the object. Also the value of a
@@ -15,6 +16,13 @@ pub struct AccountRef {
 }
 
 impl AccountRef {
+    /// Returns the reference to the account with this metadata.
+    #[must_use]
+    pub fn of(metadata: &ObjectMeta) -> Self {
+        let (namespace, name) = (metadata.namespace.clone(), metadata.name.clone());
+        Self { namespace: namespace.unwrap_or_default(), name: name.unwrap_or_default() }
+    }
+
     /// Parses the value of a tag. None if it is not `namespace/name`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

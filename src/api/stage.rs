@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AppliedFields, aws_enum};
 
-/// Settings of the Amazon IVS real-time stage. Fields that no spec has named are left to AWS, and not compared.
+/// Settings of the Amazon IVS real-time stage. Fields that no spec has named are left to AWS, and not
+/// compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StageSpec {

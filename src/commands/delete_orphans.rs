@@ -1,6 +1,7 @@
 //! `streamcat-operator orphans delete`: deletes resources of the orphan list in AWS.
 
 use std::{
+    fmt,
     io::{BufRead, IsTerminal, Write},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     api::{AccountRef, ObservedAccount, ResourceKind, tags},
     config::{DeleteOrphansSettings, OrphansSettings},
-    ivs::{Clients, Kind, Live, Target, caller_account, dispatch_client},
+    ivs::{Clients, Kind, Live, Target, caller_account, dispatch_kind},
     store::{Orphan, OrphanChanges, OrphanReason, OrphanRow, Orphans, Postgres},
 };
 
@@ -58,7 +59,7 @@ pub async fn delete(list: &OrphansSettings, settings: &DeleteOrphansSettings) ->
     for row in &old {
         let arn = row.orphan.arn.as_deref().unwrap_or_default();
         match deletion.delete(row, arn).await {
-            Ok(result) => println!("{arn}: {result}"),
+            Ok(outcome) => println!("{arn}: {outcome}"),
             Err(error) => {
                 failed += 1;
                 println!("{arn}: failed: {error}");
@@ -94,7 +95,7 @@ fn confirm(count: usize) -> Result<()> {
     Err(Error::Input("not confirmed, so nothing was deleted".to_owned()))
 }
 
-/// What a deletion needs.
+/// The deletion of orphans, with what it needs.
 struct Deletion<'a> {
     store: Postgres,
     aws: Clients,
@@ -106,72 +107,86 @@ struct Deletion<'a> {
     namespace: Option<&'a str>,
 }
 
-/// The reason why an orphan is not deleted, for people.
-type Kept = &'static str;
+/// The result for one orphan.
+enum OrphanOutcome {
+    Deleted,
+    /// AWS does not return it. One answer proves nothing, so the resyncs take it off the list.
+    Gone,
+    /// It is not deleted, for this reason.
+    Kept(&'static str),
+}
+
+impl fmt::Display for OrphanOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deleted => f.write_str("deleted"),
+            Self::Gone => f.write_str("already gone from AWS"),
+            Self::Kept(reason) => write!(f, "kept: {reason}"),
+        }
+    }
+}
 
 impl Deletion<'_> {
-    /// Deletes one orphan, unless a record names it or it is in use. Returns the result, for people.
-    async fn delete(&self, row: &OrphanRow, arn: &str) -> Result<&'static str> {
+    /// Deletes one orphan, unless a record names it or it is in use.
+    async fn delete(&self, row: &OrphanRow, arn: &str) -> Result<OrphanOutcome> {
         if !self.target.holds(arn) {
-            return Ok("kept: it is in another AWS account or region");
+            return Ok(OrphanOutcome::Kept("it is in another AWS account or region"));
         }
-        let result = dispatch_client!(self.aws, row.orphan.kind, |kind| {
+        let outcome = dispatch_kind!(self.aws, row.orphan.kind, |kind| {
             self.delete_in_aws(kind, &row.orphan, arn).await
         })?;
-        if result == DELETED {
+        if matches!(outcome, OrphanOutcome::Deleted) {
             let changes = OrphanChanges { gone: vec![row.id], ..OrphanChanges::default() };
             self.store.change_orphans(&changes).await?;
         }
-        Ok(result)
+        Ok(outcome)
     }
 
-    async fn delete_in_aws<K: Kind>(&self, kind: &K, orphan: &Orphan, arn: &str) -> Result<&'static str> {
-        // The next resyncs take it off the list. One answer proves nothing.
-        let Some(live) = kind.get(arn).await? else { return Ok("already gone from AWS") };
-        if let Some(kept) = self.kept_by_tags(orphan, &live) {
-            return Ok(kept);
+    async fn delete_in_aws<K: Kind>(&self, kind: &K, orphan: &Orphan, arn: &str) -> Result<OrphanOutcome> {
+        let Some(live) = kind.get(arn).await? else { return Ok(OrphanOutcome::Gone) };
+        if let Some(reason) = self.kept_by_tags(orphan, &live) {
+            return Ok(OrphanOutcome::Kept(reason));
         }
-        if let Some(kept) = self.kept_by_account(orphan, &live, arn).await? {
-            return Ok(kept);
+        if let Some(reason) = self.kept_by_account(orphan, &live, arn).await? {
+            return Ok(OrphanOutcome::Kept(reason));
         }
         // Read last, right before the deletion.
         let attempt = live.tags.get(tags::ATTEMPT).and_then(|attempt| attempt.parse::<Uuid>().ok());
         let user = orphan.user.filter(|_| orphan.reason != OrphanReason::Duplicate);
         if self.store.is_named(arn, attempt, user).await? {
-            return Ok("kept: the database names it, or its user");
+            return Ok(OrphanOutcome::Kept("the database names it, or its user"));
         }
-        Ok(if kind.delete_if_idle(arn).await? { DELETED } else { "kept: it is in use" })
+        let is_deleted = kind.delete_if_idle(arn).await?;
+        Ok(if is_deleted { OrphanOutcome::Deleted } else { OrphanOutcome::Kept("it is in use") })
     }
 
     /// Returns why the tags of a resource keep it, if they do.
-    fn kept_by_tags<S>(&self, orphan: &Orphan, live: &Live<S>) -> Option<Kept> {
+    fn kept_by_tags<S>(&self, orphan: &Orphan, live: &Live<S>) -> Option<&'static str> {
         if live.tags.get(tags::INSTALLATION) != Some(&self.installation) {
-            return Some("kept: it does not carry the tag of this installation");
+            return Some("it does not carry the tag of this installation");
         }
         let user = live.tags.get(tags::USER).and_then(|user| user.parse::<Uuid>().ok());
-        (user != orphan.user).then_some("kept: its tags name another user than the list")
+        (user != orphan.user).then_some("its tags name another user than the list")
     }
 
     /// Returns why the accounts keep a resource, if they do.
-    async fn kept_by_account<S>(&self, orphan: &Orphan, live: &Live<S>, arn: &str) -> Result<Option<Kept>> {
+    async fn kept_by_account<S>(
+        &self,
+        orphan: &Orphan,
+        live: &Live<S>,
+        arn: &str,
+    ) -> Result<Option<&'static str>> {
         let accounts = list_accounts(self.client.clone(), self.namespace).await?;
         let names = |account: &ObservedAccount| {
             let status = account.status.as_ref();
             ResourceKind::ALL.into_iter().any(|kind| status.and_then(|status| status.arn(kind)) == Some(arn))
         };
         if accounts.iter().any(names) {
-            return Ok(Some("kept: the status of an account names it"));
+            return Ok(Some("the status of an account names it"));
         }
         let tagged = live.tags.get(tags::ACCOUNT).and_then(|account| AccountRef::parse(account));
-        let is_tagged = |account: &ObservedAccount| {
-            tagged.as_ref().is_some_and(|tagged| {
-                account.metadata.namespace.as_ref() == Some(&tagged.namespace)
-                    && account.metadata.name.as_ref() == Some(&tagged.name)
-            })
-        };
+        let is_tagged = |account: &ObservedAccount| Some(AccountRef::of(&account.metadata)) == tagged;
         let may_adopt = orphan.reason != OrphanReason::Duplicate && accounts.iter().any(is_tagged);
-        Ok(may_adopt.then_some("kept: the account in its tags exists, and may adopt it"))
+        Ok(may_adopt.then_some("the account in its tags exists, and may adopt it"))
     }
 }
-
-const DELETED: &str = "deleted";

@@ -1,19 +1,17 @@
 //! `streamcat-operator diff`: compares the specs of accounts with AWS.
 
 use kube::Api;
+use uuid::Uuid;
 
 use super::{Result, aws_config, connect, kubernetes, list_accounts, table};
 use crate::{
     api::{AccountRef, ByKind, FieldDifference, ObservedAccount, ResourceKind, Settings, Status, tags},
     commands::Error,
     config::DiffSettings,
-    ivs::{Clients, Kind, dispatch_client},
+    ivs::{Clients, Kind, dispatch_kind},
     provision::{Owner, differences_from_spec},
     store::{Postgres, ResourceRecord, Resources},
 };
-
-/// Cell of a value that is not there.
-const NONE: &str = "<none>";
 
 /// The result of a comparison.
 #[derive(Debug)]
@@ -38,7 +36,7 @@ pub async fn diff(settings: &DiffSettings) -> Result<Comparison> {
     for account in accounts(settings).await? {
         match compare_all(&aws, store.as_ref(), &account).await {
             Ok(found) => rows.extend(found),
-            Err(error) => failed.push(format!("{}: {error}", reference(&account))),
+            Err(error) => failed.push(format!("{}: {error}", AccountRef::of(&account.metadata))),
         }
     }
     let titles = ["ACCOUNT", "RESOURCE", "FIELD", "AWS", "SPEC"];
@@ -61,7 +59,7 @@ async fn compare_all(
     };
     let mut rows = Vec::new();
     for kind in ResourceKind::ALL {
-        rows.extend(dispatch_client!(aws, kind, |of| compare(of, account, &recorded[kind]).await)?);
+        rows.extend(dispatch_kind!(aws, kind, |of| compare(of, account, user, &recorded[kind]).await)?);
     }
     Ok(rows)
 }
@@ -83,18 +81,11 @@ async fn accounts(settings: &DiffSettings) -> Result<Vec<ObservedAccount>> {
     list_accounts(client, settings.namespace.as_deref()).await
 }
 
-fn reference(account: &ObservedAccount) -> AccountRef {
-    let metadata = &account.metadata;
-    AccountRef {
-        namespace: metadata.namespace.clone().unwrap_or_default(),
-        name: metadata.name.clone().unwrap_or_default(),
-    }
-}
-
 /// Compares one resource of an account. Returns the rows of the table.
 async fn compare<K: Kind>(
     kind: &K,
     account: &ObservedAccount,
+    user: Option<Uuid>,
     recorded: &ResourceRecord,
 ) -> Result<Vec<[String; 5]>> {
     let status = account.status.as_ref().and_then(K::Status::of);
@@ -104,20 +95,25 @@ async fn compare<K: Kind>(
         None => None,
     };
     let row = |field: String, live: Option<String>, desired: Option<String>| {
-        let cell = |value: Option<String>| value.unwrap_or_else(|| NONE.to_owned());
-        [reference(account).to_string(), K::KIND.noun().to_owned(), field, cell(live), cell(desired)]
+        let cell = |value: Option<String>| value.unwrap_or_else(|| table::NONE.to_owned());
+        [
+            AccountRef::of(&account.metadata).to_string(),
+            K::KIND.noun().to_owned(),
+            field,
+            cell(live),
+            cell(desired),
+        ]
     };
     let Some(live) = live else {
         let desired = arn.map_or_else(|| "to be created".to_owned(), |arn| format!("gone: {arn}"));
         return Ok(vec![row("arn".to_owned(), None, Some(desired))]);
     };
     let tag = |key: &str| live.tags.get(key).cloned().unwrap_or_default();
-    let user = account.status.as_ref().and_then(|status| status.user_id.as_ref()?.parse().ok());
     let owner = Owner {
         // Only the controller knows its own id, so that a missing tag is all that can be told.
         installation: tag(tags::INSTALLATION),
         user: user.unwrap_or_default(),
-        account: reference(account),
+        account: AccountRef::of(&account.metadata),
         username: account.spec.username.clone(),
     };
     let settings = K::Settings::of(&account.spec);

@@ -32,8 +32,8 @@ pub async fn export(settings: &ExportSettings) -> Result<Export> {
 pub struct Export {
     /// The YAML documents.
     pub documents: String,
-    /// The accounts that are left out: somebody has edited their specs, and a manifest without the edits would set
-    /// AWS back to its defaults.
+    /// The accounts that are left out: somebody has edited their specs, and a manifest without the edits
+    /// would set AWS back to its defaults.
     pub edited: Vec<String>,
 }
 

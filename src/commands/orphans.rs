@@ -9,9 +9,6 @@ use crate::{
     store::{Orphan, OrphanRow, Orphans},
 };
 
-/// Cell of an unknown value.
-const NONE: &str = "<none>";
-
 /// Returns the list as text.
 ///
 /// # Errors
@@ -55,7 +52,7 @@ pub(super) fn as_table<'o>(rows: impl IntoIterator<Item = &'o OrphanRow>) -> Str
 
 fn cells(row: &OrphanRow) -> [String; 6] {
     let orphan = &row.orphan;
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
     [
         orphan.kind.label().to_owned(),
         arn(orphan),
@@ -72,7 +69,7 @@ fn arn(orphan: &Orphan) -> String {
     match (&orphan.arn, orphan.attempt) {
         (Some(arn), _) => arn.clone(),
         (None, Some(attempt)) => format!("attempt/{attempt}"),
-        (None, None) => NONE.to_owned(),
+        (None, None) => table::NONE.to_owned(),
     }
 }
 
@@ -122,7 +119,10 @@ mod tests {
         let room = ["chat_room", "arn:room", "default/todd", "Todd", "abandoned", "2026-01-02T03:04:05Z"];
         assert_eq!(lines[1], room);
         let attempt = format!("attempt/{}", Uuid::nil());
-        assert_eq!(lines[2], ["stage", &attempt, NONE, NONE, "unowned", "2026-01-02T03:04:05Z"]);
+        assert_eq!(
+            lines[2],
+            ["stage", &attempt, table::NONE, table::NONE, "unowned", "2026-01-02T03:04:05Z"]
+        );
         assert_eq!(table.find("ACCOUNT"), table.lines().nth(1).and_then(|line| line.find("default/todd")));
     }
 

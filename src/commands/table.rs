@@ -1,5 +1,8 @@
 //! Tables as kubectl prints them.
 
+/// Cell of a value that is unknown, or not there.
+pub(super) const NONE: &str = "<none>";
+
 /// Formats a table: titles in capitals, columns three spaces apart.
 pub(super) fn format<const N: usize>(
     titles: [&str; N],

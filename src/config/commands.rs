@@ -22,7 +22,7 @@ pub struct OrphansSettings {
     #[arg(long, env = "STREAMCAT_JSON")]
     pub json: bool,
 
-    /// What to do with them. [default: list them]
+    /// Command for them. [default: list them]
     #[command(subcommand)]
     pub command: Option<OrphansCommand>,
 }
@@ -30,7 +30,8 @@ pub struct OrphansSettings {
 /// The commands of `orphans`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OrphansCommand {
-    /// Delete orphans in AWS, after a confirmation. Resources that a record names, or that are in use, are kept.
+    /// Delete orphans in AWS, after a confirmation. Resources that a record names, or that are in use, are
+    /// kept.
     Delete(DeleteOrphansSettings),
 }
 

@@ -55,9 +55,9 @@ pub struct ControllerSettings {
     #[arg(long, env = "STREAMCAT_DRIFT_POLICY", value_enum, default_value_t)]
     pub drift_policy: DriftPolicy,
 
-    /// Time to wait after the timeout of an AWS call before checking whether a Create of unknown outcome created a
-    /// resource. Must exceed the time that a call may take plus the time that AWS needs to list a new
-    /// resource. Also the minimum time between the two lists that prove that a resource is gone.
+    /// Time to wait after the timeout of an AWS call before checking whether a Create of unknown outcome
+    /// created a resource. Must exceed the time that a call may take plus the time that AWS needs to list a
+    /// new resource. Also the minimum time between the two lists that prove that a resource is gone.
     #[arg(long, env = "STREAMCAT_CONSISTENCY_GRACE", default_value = "15s", value_parser = duration)]
     pub consistency_grace: Duration,
 

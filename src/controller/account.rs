@@ -37,8 +37,8 @@ pub(super) trait AccountExt {
     /// Returns the user that status names.
     fn user_in_status(&self) -> Option<Uuid>;
 
-    /// Returns true if status says that this generation is ready, and every requested reconcile was handled. A
-    /// suspended account is never settled: whatever its status says, AWS may be otherwise.
+    /// Returns true if status says that this generation is ready, and every requested reconcile was handled.
+    /// A suspended account is never settled: whatever its status says, AWS may be otherwise.
     fn is_settled(&self) -> bool;
 
     /// Returns true if the spec suspends the account, and status says so.
@@ -59,7 +59,7 @@ pub(super) trait AccountExt {
 
 impl AccountExt for StreamerAccount {
     fn reference(&self) -> AccountRef {
-        AccountRef { namespace: self.namespace().unwrap_or_default(), name: self.name_any() }
+        AccountRef::of(&self.metadata)
     }
 
     fn object_uid(&self) -> &str {

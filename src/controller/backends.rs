@@ -37,27 +37,6 @@ pub trait Backends: Send + Sync + 'static {
     fn stages(&self) -> &Self::Stages;
 }
 
-/// Runs an expression with the AWS client of one kind.
-macro_rules! dispatch_kind {
-    ($backends:expr, $which:expr, |$kind:ident| $body:expr) => {
-        match $which {
-            $crate::api::ResourceKind::Channel => {
-                let $kind = $backends.channels();
-                $body
-            }
-            $crate::api::ResourceKind::ChatRoom => {
-                let $kind = $backends.chat_rooms();
-                $body
-            }
-            $crate::api::ResourceKind::Stage => {
-                let $kind = $backends.stages();
-                $body
-            }
-        }
-    };
-}
-pub(super) use dispatch_kind;
-
 /// The backends of a running controller.
 #[derive(Debug)]
 pub struct ProductionBackends {
@@ -89,14 +68,14 @@ impl Backends for ProductionBackends {
     }
 
     fn channels(&self) -> &Channels {
-        &self.aws.channels
+        self.aws.channels()
     }
 
     fn chat_rooms(&self) -> &ChatRooms {
-        &self.aws.chat_rooms
+        self.aws.chat_rooms()
     }
 
     fn stages(&self) -> &Stages {
-        &self.aws.stages
+        self.aws.stages()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::set_at;
+use super::settings::set_at;
 use crate::api::ResourceKind;
 
 /// AWS's default of a setting.
@@ -10,8 +10,8 @@ use crate::api::ResourceKind;
 pub enum SettingDefault {
     /// This value. An Update with it sets the setting back.
     Value(Value),
-    /// This value for the channel types ADVANCED_SD and ADVANCED_HD, and none for the others. AWS removes it when
-    /// the type changes.
+    /// This value for the channel types ADVANCED_SD and ADVANCED_HD, and none for the others. AWS removes it
+    /// when the type changes.
     OfAdvancedTypes(Value),
     /// None: a setting that was set keeps its last value.
     None,
@@ -95,8 +95,8 @@ pub fn may_be_left_out(kind: ResourceKind, path: &str, value: &Value) -> bool {
         }
 }
 
-/// Returns the path of the setting that must be on for a setting to have an effect. While it is off, AWS need not
-/// keep the other one.
+/// Returns the path of the setting that must be on for a setting to have an effect. While it is off, AWS need
+/// not keep the other one.
 #[must_use]
 pub fn switch_of(kind: ResourceKind, path: &str) -> Option<&'static str> {
     const HANDLER: &str = "messageReviewHandler.uri";

@@ -51,7 +51,7 @@ fn completed(desired: &Value, live: Option<&Value>) -> Value {
 }
 
 /// Sets the value at a path, with dots.
-pub fn set_at(settings: &mut Value, path: &str, value: Value) {
+pub(super) fn set_at(settings: &mut Value, path: &str, value: Value) {
     let mut place = settings;
     for name in path.split('.') {
         if !place.is_object() {
@@ -73,8 +73,8 @@ pub struct SettingDifference {
     pub desired: Value,
 }
 
-/// Returns the settings in `desired` whose live values differ. One that has no effect, because another setting
-/// is off, is not compared: AWS need not keep it.
+/// Returns the settings in `desired` whose live values differ. One that has no effect, because another
+/// setting is off, is not compared: AWS need not keep it.
 #[must_use]
 pub fn differences(kind: ResourceKind, desired: &impl Serialize, live: &Value) -> Vec<SettingDifference> {
     let mut found = Vec::new();
@@ -117,8 +117,8 @@ fn visit_settings(path: &mut String, value: &Value, visit: &mut impl FnMut(&str,
     }
 }
 
-/// Returns true if the live value of a setting is as desired. AWS leaves out values that are off, empty, or its
-/// default, and does not keep the order of lists.
+/// Returns true if the live value of a setting is as desired. AWS leaves out values that are off, empty, or
+/// its default, and does not keep the order of lists.
 fn covers(kind: ResourceKind, path: &str, live: &Value, desired: &Value) -> bool {
     match (live, desired) {
         (Value::Array(live), Value::Array(desired)) => {

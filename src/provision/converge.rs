@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     Change, DecisionContext, DesiredResource, Drift, DriftCause, Error, Outcome, Provisioned, Result,
     TaggedResource, Wait,
-    applied::{kept_fields, left_fields, named_fields, owned_fields},
+    applied::{fields_not_at_default, fields_without_default, named_fields, owned_fields},
     create::{Attempt, create},
     decide::{
         Observed, ObservedOwnership,
@@ -186,7 +186,8 @@ where
         };
         let recheck_in = self.recorded.pending_update.as_ref().and_then(|update| self.recheck_in(update));
         let (stream_key, observed) = (self.stream_key.clone(), self.compared.contains_key(arn));
-        let (corrected, kept) = (self.corrected.clone(), kept_fields(self.desired, &self.owned));
+        let kept = fields_without_default(self.desired, &self.owned);
+        let corrected = self.corrected.clone();
         Outcome::Ready(Provisioned {
             status,
             stream_key,
@@ -199,13 +200,14 @@ where
         })
     }
 
-    /// Records the fields that the spec names, in place of those that it has named, of a resource that was read
-    /// and has AWS's defaults for these. Of one that was not read, only adds fields. While an update is pending,
-    /// an earlier one could still set one of them again.
+    /// Records the fields that the spec names, in place of those that it has named, of a resource that was
+    /// read and has AWS's defaults for these. Of one that was not read, only adds fields. While an update is
+    /// pending, an earlier one could still set one of them again.
     async fn note_applied(&mut self, arn: &str) -> Result<()> {
         let applied = match self.compared.get(arn) {
             Some(compared) => {
-                let left = left_fields(self.desired, &self.owned, &compared.live.properties.settings);
+                let live = &compared.live.properties.settings;
+                let left = fields_not_at_default(self.desired, &self.owned, live);
                 named_fields(self.desired).union(&left).cloned().collect()
             }
             None => self.owned.clone(),

@@ -82,8 +82,8 @@ fn hash_tag((key, value): (&String, &String)) -> (u32, u32) {
     (hash(key), hash(value))
 }
 
-/// Returns the hash of a value as AWS keeps it: what AWS may leave out is the same as nothing, and a list has no
-/// order.
+/// Returns the hash of a value as AWS keeps it: what AWS may leave out is the same as nothing, and a list has
+/// no order.
 fn hash_setting(kind: ResourceKind, path: &str, value: &Value) -> u32 {
     if may_be_left_out(kind, path, value) { 0 } else { hash_value(value) }
 }

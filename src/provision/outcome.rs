@@ -88,8 +88,8 @@ pub enum Change {
     Created,
     /// Adopted after an attempt whose outcome was unknown.
     Adopted,
-    /// Adopted because of its tags alone: no record named it, nor an attempt. Which fields an earlier spec has
-    /// set is unknown.
+    /// Adopted because of its tags alone: no record named it, nor an attempt. Which fields an earlier spec
+    /// has set is unknown.
     Recovered,
     /// Updated after a change of the spec.
     Updated,

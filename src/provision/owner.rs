@@ -55,8 +55,8 @@ impl Owner {
     }
 
     /// Lists the resources of one kind that carry this user's tags: those with the user's name, and those in
-    /// `listed`, from the last resync, which someone may have renamed. `is_complete`: true if the user can have
-    /// no others. Then a kind that AWS lists only as a whole is not listed again.
+    /// `listed`, from the last resync, which someone may have renamed. `is_complete`: true if the user can
+    /// have no others. Then a kind that AWS lists only as a whole is not listed again.
     ///
     /// # Errors
     /// The failed call.
@@ -84,8 +84,8 @@ impl Owner {
 }
 
 /// Returns the changes that bring a user's own tags to the desired state: tags to set, and keys to remove.
-/// Tags that are not `owned` are left alone, except keys that differ from the operator's only in case, which are
-/// removed.
+/// Tags that are not `owned` are left alone, except keys that differ from the operator's only in case, which
+/// are removed.
 #[must_use]
 pub(super) fn tag_changes(desired: &Tags, live: &Tags, owned: &AppliedFields) -> (Tags, Vec<String>) {
     let differs =

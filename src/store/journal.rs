@@ -38,8 +38,8 @@ impl AttemptOutcome {
 pub trait Journal: Send + Sync + 'static {
     /// Opens an attempt that ends within `lasts` and returns its nonce. None if any attempt is open already,
     /// if the recorded ARN is no longer `known` (another reconcile was faster), or if the user is being
-    /// deleted or does not exist. Adds the fields that the Create sets to those that the spec has named. Fails with
-    /// [`Error::RecordsReplaced`] if the database does not have this renewal token.
+    /// deleted or does not exist. Adds the fields that the Create sets to those that the spec has named.
+    /// Fails with [`Error::RecordsReplaced`] if the database does not have this renewal token.
     ///
     /// [`Error::RecordsReplaced`]: super::Error::RecordsReplaced
     fn open(

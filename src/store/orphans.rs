@@ -113,8 +113,8 @@ pub trait Orphans: Send + Sync + 'static {
 }
 
 impl Postgres {
-    /// Returns true if a resource is recorded, was recorded before, or may be the result of an attempt that is
-    /// still open, or if the user exists. `attempt`: the one in its tags.
+    /// Returns true if a resource is recorded, was recorded before, or may be the result of an attempt that
+    /// is still open, or if the user exists. `attempt`: the one in its tags.
     ///
     /// # Errors
     /// Returns the error from PostgreSQL.

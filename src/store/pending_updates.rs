@@ -28,7 +28,8 @@ impl PendingUpdate {
 }
 
 /// Records an update of a user's resource that ends within `lasts`, in place of an earlier one, and returns
-/// its nonce. `repeats`: see [`PendingUpdate`]. `fields`: those that it sets. None if the user does not exist.
+/// its nonce. `repeats`: see [`PendingUpdate`]. `fields`: those that it sets. None if the user does not
+/// exist.
 pub(super) async fn begin(
     executor: impl PgExecutor<'_>,
     user: Uuid,

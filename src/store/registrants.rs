@@ -123,7 +123,8 @@ pub struct RegisteredUser {
 }
 
 impl Postgres {
-    /// Returns the registered users whose accounts are not being deleted, by namespace and name of the account.
+    /// Returns the registered users whose accounts are not being deleted, by namespace and name of the
+    /// account.
     ///
     /// # Errors
     /// Returns the error from PostgreSQL.

@@ -110,9 +110,9 @@ pub trait Resources: Send + Sync + 'static {
         resource: &ResourceStatus,
     ) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce. Adds the
-    /// fields that it sets to those that the spec has named. `repeats`: see [`PendingUpdate`]. None if the user
-    /// does not exist.
+    /// Records an update that ends within `lasts`, in place of an earlier one, and returns its nonce. Adds
+    /// the fields that it sets to those that the spec has named. `repeats`: see [`PendingUpdate`]. None if
+    /// the user does not exist.
     fn begin_update(
         &self,
         user: Uuid,

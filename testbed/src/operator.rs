@@ -112,8 +112,8 @@ impl OperatorBuilder {
         Ok(Operator { process, admin, pages })
     }
 
-    /// Runs another command with these arguments and the same environment variables. Returns its exit status and
-    /// its output.
+    /// Runs another command with these arguments and the same environment variables. Returns its exit status
+    /// and its output.
     ///
     /// # Errors
     /// If it cannot be started, or does not end.

@@ -1,5 +1,5 @@
-//! The updates that were sent after their deadlines, and could not be recorded again. They may take effect after
-//! another controller has verified the resource.
+//! The updates that were sent after their deadlines, and could not be recorded again. They may take effect
+//! after another controller has verified the resource.
 
 use std::{collections::BTreeMap, sync::Mutex};
 

@@ -10,7 +10,7 @@ use crate::{
     api::{ByKind, DeletionPolicy, ObservedAccount, ResourceKind, StreamerAccount},
     controller::{
         account::AccountExt,
-        backends::{Backends, dispatch_kind},
+        backends::Backends,
         blocker::Blocker,
         changes::requeue_claimants,
         context::{Context, FIXED_DELAY},
@@ -21,6 +21,7 @@ use crate::{
         status::{events, next_try, publish, publish_event},
         username::{DeletionClaim, claim_for_deletion},
     },
+    ivs::dispatch_kind,
     lanes::branch,
     provision::{self, DeletionOutcome, Owner, delete_all},
     store::{Resources, Users},

@@ -13,13 +13,13 @@ use crate::{
     },
     controller::{
         account::AccountExt,
-        backends::{Backends, dispatch_kind},
+        backends::Backends,
         blocker::Blocker,
         context::{Basis, Context, Marks},
         outcome::{ReadyResource, ResourceResult},
         shared_waits::SharedCalls,
     },
-    ivs::Kind,
+    ivs::{Kind, dispatch_kind},
     provision::{self, Change, DesiredResource, Drift, DriftCause, Outcome, Owner, Provisioned, converge},
     store::{InFlight, PendingUpdate, ResourceRecord, Resources},
 };
@@ -150,7 +150,8 @@ impl<B: Backends> ResourceReconciler<'_, B> {
             converge(&calls, context.backends.store(), &decision_context, &desired, recorded).await;
         let waits_with_others = calls.end_pass();
         if let Err(provision::Error::LateUpdateNotRecorded { fields, .. }) = &converged {
-            // Another reconcile may have set Ready in the meantime, and forgotten fields that the update sets.
+            // Another reconcile may have set Ready in the meantime, and forgotten fields that the update
+            // sets.
             let account = self.owner.account.clone();
             self.context.unrecorded_updates.add(account.clone(), K::KIND, fields.clone());
             self.context.mark_dirty(account);
@@ -200,15 +201,12 @@ impl<B: Backends> ResourceReconciler<'_, B> {
         let is_sent = |found: &Condition| {
             found.status == "True" || Reason::parse(&found.reason).is_some_and(Reason::is_drift)
         };
+        let generation = self.account.metadata.generation;
         self.account.status.as_ref().is_some_and(|status| {
-            let applied = status.applied_generation;
             // An account that was suspended and resumed has another generation of the same spec.
-            let is_resumed = || {
-                applied == Some(status.observed_generation)
-                    && self.account.metadata.generation == applied.map(|applied| applied + 1)
-                    && status.observed_spec_hash == Some(self.account.spec.hash())
-            };
-            applied.is_some() && (applied == self.account.metadata.generation || is_resumed())
+            let is_resumed = |generation| status.has_applied(generation, &self.account.spec.hash());
+            status.applied_generation.is_some()
+                && (status.applied_generation == generation || generation.is_some_and(is_resumed))
         }) || self.observed(kind.condition()).is_some_and(is_sent)
     }
 

@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Reports that an account is suspended. Forgets what was to be checked: when the account is resumed, all of it
-/// is checked.
+/// Reports that an account is suspended. Forgets what was to be checked: when the account is resumed, all of
+/// it is checked.
 pub(super) async fn report_suspended<B: Backends>(
     mut account: StreamerAccount,
     context: &Context<B>,

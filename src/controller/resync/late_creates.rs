@@ -8,10 +8,11 @@ use uuid::Uuid;
 use crate::{
     api::ResourceKind,
     controller::{
-        backends::{Backends, dispatch_kind},
+        backends::Backends,
         blocker::Blocker,
         context::{Basis, Context},
     },
+    ivs::dispatch_kind,
     provision::{self, Owner, delete_late_create},
     store::{Orphan, Users},
 };

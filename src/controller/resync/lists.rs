@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use super::pace::Pace;
 use crate::{
     api::{ByKind, ResourceKind},
-    controller::{
-        backends::{Backends, dispatch_kind},
-        blocker::Blocker,
-        context::Context,
-    },
+    controller::{backends::Backends, blocker::Blocker, context::Context},
+    ivs::dispatch_kind,
     provision::{
         CompleteList, ContradictedStatus, Inventory, ListScope, Listing, StatusRecords, TaggedResource,
     },

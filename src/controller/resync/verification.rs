@@ -8,11 +8,8 @@ use std::{
 
 use crate::{
     api::tags,
-    controller::{
-        backends::{Backends, dispatch_kind},
-        context::Context,
-    },
-    ivs::{self, Class, Kind, Tags},
+    controller::{backends::Backends, context::Context},
+    ivs::{self, Class, Kind, Tags, dispatch_kind},
     store::{Orphan, OrphanRow},
 };
 

@@ -48,7 +48,9 @@ pub fn next_status(
         } else {
             previous.last_handled_reconcile_at.clone()
         },
-        applied_generation: if is_applied(outcome) || is_applied_still(previous, subject) {
+        applied_generation: if is_applied(outcome)
+            || previous.has_applied(subject.generation, subject.spec_hash)
+        {
             Some(subject.generation)
         } else {
             previous.applied_generation
@@ -77,7 +79,7 @@ pub fn suspended_status(
 ) -> StreamerAccountStatus {
     let default = StreamerAccountStatus::default();
     let previous = previous.unwrap_or(&default);
-    let is_same_spec = is_same_spec(previous, subject);
+    let is_same_spec = previous.describes(subject.generation, subject.spec_hash);
     let mut observations =
         vec![Observation::new(SUSPENDED, true, Reason::Suspended, messages::account::SUSPENDED)];
     if !is_same_spec || find(&previous.conditions, READY).is_none() {
@@ -100,7 +102,7 @@ pub fn suspended_status(
         observed_generation: subject.generation,
         effective_policies: Some(subject.policies),
         observed_spec_hash: Some(subject.spec_hash.to_owned()),
-        applied_generation: if is_applied_still(previous, subject) {
+        applied_generation: if previous.has_applied(subject.generation, subject.spec_hash) {
             Some(subject.generation)
         } else {
             previous.applied_generation
@@ -108,19 +110,6 @@ pub fn suspended_status(
         conditions,
         ..previous.clone()
     }
-}
-
-/// Returns true if the spec is the one that the previous status describes, and was no other in between: only
-/// `suspend` was edited, if anything.
-fn is_same_spec(previous: &StreamerAccountStatus, subject: Subject<'_>) -> bool {
-    let is_next = subject.generation <= previous.observed_generation + 1;
-    previous.observed_spec_hash.as_deref() == Some(subject.spec_hash) && is_next
-}
-
-/// Returns true if AWS has accepted the spec, because it had accepted the one that the previous status describes,
-/// and that is the same.
-fn is_applied_still(previous: &StreamerAccountStatus, subject: Subject<'_>) -> bool {
-    is_same_spec(previous, subject) && previous.applied_generation == Some(previous.observed_generation)
 }
 
 /// Returns true if AWS has accepted the spec: everything is ready, or was sent and has drifted since.

@@ -6,12 +6,12 @@ use crate::{
     api::{ResourceKind, StreamerAccount, are_alike},
     controller::{
         account::AccountExt,
-        backends::{Backends, dispatch_kind},
+        backends::Backends,
         blocker::Blocker,
         context::{Basis, Context},
         kubernetes::Kubernetes,
     },
-    ivs::{self, Kind},
+    ivs::{self, Kind, dispatch_kind},
     provision::{self, Owner, is_confirmed_absent},
     store::{Claimant, ResourceRecord, Resources, UsernameOwner},
 };

@@ -220,8 +220,8 @@ fn spec_differences<'s>(
     arns(status).into_iter().zip(wanted).filter_map(differs)
 }
 
-/// What an earlier spec named, and the current one does not, has gone back to AWS's default, unless somebody else
-/// has changed the resource, or all records of it were lost.
+/// Each field that an earlier spec named, and the current one does not, is at AWS's default, unless somebody
+/// else has changed the resource, or all records of it were lost.
 fn leftovers<'s>(
     state: &'s State,
     account: &'s StreamerAccount,

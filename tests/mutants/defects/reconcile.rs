@@ -20,9 +20,9 @@ pub const DEFECTS: &[Defect] = &[
     },
     Defect {
         name: "an edit of a suspended account leaves it Ready",
-        file: "src/controller/status/conditions.rs",
-        right: "    previous.observed_spec_hash.as_deref() == Some(subject.spec_hash) && is_next",
-        wrong: "    previous.observed_spec_hash.is_some() && is_next",
+        file: "src/api/account.rs",
+        right: "        self.observed_spec_hash.as_deref() == Some(spec_hash) && is_next",
+        wrong: "        self.observed_spec_hash.is_some() && !spec_hash.is_empty() && is_next",
     },
     Defect {
         name: "the finalizer is removed when one of three resources is gone",
